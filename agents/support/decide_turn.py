@@ -24,6 +24,7 @@ from agents.support.dialogue.meanings import ELLIPTIC
 from agents.support.dialogue.policy import answer_from, decide
 from agents.support.dialogue.products import asks_for_cheaper
 from agents.support.dialogue.turn_context import TurnContext
+from agents.support.dialogue.weighing import weighed
 from agents.support.handover import HANDOVERS, await_person
 from agents.support.knowledge.documents import AskedPassage
 from agents.support.knowledge.retrieve import retrieve
@@ -96,6 +97,7 @@ async def decided_from(
     is_answer = scene.before.task is not None and scene.before.task.asked == "address"
     if not is_answer:
         turn = turn.model_copy(update={"text": corrected(turn.text)})
+    understood = weighed(understood, turn.text, scene.before, scene.shop)
     command = proposed.command if proposed is not None else None
     goes_on = scene.before.topics and ELLIPTIC.search(turn.text)  # "and the kettle?"
     of_order = scene.before.order and (understood.topics or goes_on or OWN_ORDER.search(turn.text))

@@ -88,19 +88,24 @@ class Slots(Frozen):
 
 
 class Wish(Frozen):
-    """One of several wishes of a turn: its intent, the text about it, what that names, and asks of an order."""
+    """One of several wishes of a turn: its intent, the text about it, what that names, and asks of an order.
+
+    `likely` are the intents that its words can have, as for a turn.
+    """
 
     name: IntentName
     text: str
     slots: Slots = Slots()
     topics: tuple[str, ...] = ()
+    likely: tuple[Intent, ...] = ()
 
 
 class Understood(Frozen):
     """What a turn means: the intents, the most probable first, the wishes if several, and what it names.
 
     A `wordless` turn has no words except names, such as the number of an order. `topics` are what it asks of
-    an order, such as "order_contents/price".
+    an order, such as "order_contents/price". `likely` are all intents that are not quite improbable, before it
+    is known what the account allows.
     """
 
     language: Language
@@ -110,6 +115,7 @@ class Understood(Frozen):
     slots: Slots = Slots()
     angry: bool = False
     topics: tuple[str, ...] = ()
+    likely: tuple[Intent, ...] = ()
 
     @property
     def best(self) -> Intent:

@@ -1,17 +1,31 @@
 """The tasks that a turn begins, each with what the text says of it."""
 
+import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from agents.support.dialogue.describing import described
-from agents.support.dialogue.forms import INFORMS, ITEMS, KINDS, NEEDS, REPLACES, ShopView, fill
+from agents.support.dialogue.forms import (
+    INFORMS,
+    ITEMS,
+    KINDS,
+    NEEDS,
+    OF_AN_ORDER,
+    REPLACES,
+    ShopView,
+    fill,
+    is_possible,
+)
 from agents.support.dialogue.goods import named_pieces
 from agents.support.dialogue.repairs import also_asked, every_order, topics_of
 from agents.support.dialogue.turn_context import TASKS, TurnContext
 from agents.support.dialogue.wording import called
 from agents.support.models import Dialogue, IntentName, Slots, Task, Wish
+from agents.support.understanding.exclusions import meant
 from agents.support.understanding.slots import slots
 
 EXCLUSIVE = ITEMS | {"cancel_order"}  # two of them with the same goods cannot both be done
+PHRASES = re.compile(r"(?<!\d)[.,!?;](?!\d)|[，。；！？、\n]+|\band\b|和|跟", re.IGNORECASE)
 MOST_TEXT = 1_000  # characters of what was said about a task
 
 
@@ -22,6 +36,8 @@ def begun_by(context: TurnContext) -> Sequence[Task]:
     if every := every_order(name, text, shop):  # type: ignore[arg-type]  # of TASKS
         return every
     orders = shop.spelled(named.orders)
+    if several := _of_each_order(_task(name, "", text, topics_of(context)), shop):
+        return several
     begun = _task(name, "" if orders else before.order, text, topics_of(context))
     if before.options and before.began:
         known = described(before.began, name, Dialogue(), shop).order
@@ -52,18 +68,59 @@ def begun_by_several(context: TurnContext) -> Sequence[Task]:
     # Where several are named, or one is only described, a wish without one is about one that has to be asked for.
     shared = context.before.order if not orders else next(iter(orders))
     shared = shared if len(orders) < 2 and orders <= named else ""
-    tasks = [
-        fill(
-            _task(wish.name, shared, wish.text, wish.topics),
-            *(_slots_of(context, wish), wish.text, shop),
-        )
-        for wish in wishes
-        if wish.name in TASKS
-    ]
+    tasks = list[Task]()
+    for wish in wishes:
+        if wish.name not in TASKS:
+            continue
+        task = _task(wish.name, shared, wish.text, wish.topics)
+        filled = fill(task, _slots_of(context, wish), wish.text, shop)
+        tasks += _of_each_order(task.model_copy(update={"order": ""}), shop) or [filled]
     clear = [task for task in tasks if task.order or "order" not in NEEDS[task.name]]
     # A question without an order beside a clear wish is hardly one.
     tasks = [task for task in tasks if not clear or task in clear or task.name not in INFORMS]
     return _without_excluded(_together(tasks, shop), shop)
+
+
+def _of_each_order(task: Task, shop: ShopView) -> list[Task]:
+    """A task for each own order whose goods its text names: "the boots go back, the speaker too"; none for one order."""
+    text, visible = task.text, meant(task.text)
+    if task.name not in EXCLUSIVE | INFORMS | REPLACES or slots(text).orders:
+        return []
+    if OF_AN_ORDER.search(text):
+        return []
+    parts, last = list[tuple[str, str]](), ""
+    for begin, end in _phrases(text):
+        found = [
+            name
+            for name in shop.latest
+            if is_possible(task.name, shop.orders[name])
+            and named_pieces(shop.orders[name], visible[begin:end], shop.goods)
+        ]
+        if len(found) > 1 and last not in found:
+            return []
+        last = last if last in found or not found else found[0]
+        parts.append((last, text[begin:end]))
+    orders = [name for name, _ in parts if name]
+    if len(set(orders)) < 2:
+        return []
+    said_of: dict[str, list[str]] = {}
+    for name, said in parts:
+        said_of.setdefault(name or orders[0], []).append(said)
+    texts = {name: " , ".join(some) for name, some in said_of.items()}
+    return [
+        fill(
+            task.model_copy(update={"order": name, "text": said}),
+            *(slots(said).model_copy(update={"orders": ()}), said, shop),
+        )
+        for name, said in texts.items()
+    ]
+
+
+def _phrases(text: str) -> list[tuple[int, int]]:
+    """The places of the phrases of a text, as commas and "and" part them."""
+    cuts = [mark.span() for mark in PHRASES.finditer(text)]
+    ends = [(0, 0), *cuts, (len(text), len(text))]
+    return [(before[1], after[0]) for before, after in pairwise(ends) if before[1] < after[0]]
 
 
 def _together(tasks: Sequence[Task], shop: ShopView) -> Sequence[Task]:

@@ -201,6 +201,11 @@ def _by_features(
     return Described(shop.latest[0]) if is_only and not fitting else is_one
 
 
+def orders_like(text: str, shop: ShopView) -> list[str]:
+    """The own orders that the text describes best, whatever is wanted of them."""
+    return _with_features(text, "out_of_scope", shop)
+
+
 def _with_features(text: str, wanted: IntentName, shop: ShopView) -> list[str]:
     """The own orders that the text describes best: by goods and their options, by state, by amount."""
     goods = {name: _goods_in(text, shop.orders[name], shop) for name in shop.latest}

@@ -50,6 +50,7 @@ ALIKE = 8.0  # how much the nearest example of an intent counts
 TINY = 1e-9
 PART = 0.65  # how much what a message asks for counts, and the rest the whole message
 LIKELY, MOST = 0.15, 3
+POSSIBLE = 0.01  # the least probability of an intent that the account may make likely
 ADDRESSES = {"modify_order_address", "modify_customer_address"}
 ACTS = {"repeat", "bot", "goodbye"}  # what only a message of one clause is
 QUESTION_MARK = re.compile("[?？吗呢]")
@@ -83,11 +84,13 @@ def understand(text: str, embed: Embed = vectors) -> Understood:
     ranked, topic = ([], "") if wordless else model().ranked(wish, embed, whole)
     likely = _likely(ranked, text)
     topics = list[str]()
+    possible = {text: _possible(ranked, text)}
 
-    def classify(part: str) -> Intent:
-        (name, confidence), about = _first(model().ranked(to_classify(part), embed))
+    def classify(part: str) -> Sequence[Intent]:
+        found, about = model().ranked(to_classify(part), embed)
         topics.append(about)
-        return _of_order(Intent(name=name, confidence=confidence), part)
+        possible[part] = _possible(found, part)
+        return possible[part]
 
     if (plain := verdict(text, "order_status", "")) != "neither":
         likely = [Intent(name="affirm" if plain == "yes" else "deny", confidence=1.0)]
@@ -100,6 +103,7 @@ def understand(text: str, embed: Embed = vectors) -> Understood:
         likely = [Intent(name=OUT, confidence=likely[0].confidence)]
     if likely and (wanted := wish_beside(text, classify)) and _is_clearer(wanted, likely[0], text):
         likely = [wanted, *(one for one in likely if one.name != wanted.name)]
+        possible[text] = next(some for some in possible.values() if some and some[0] == wanted)
     several = wishes(text, classify) if likely else ()
     if not several and likely and named.orders and named.address is None:
         several = with_question(text, classify)
@@ -119,7 +123,21 @@ def understand(text: str, embed: Embed = vectors) -> Understood:
         slots=named,
         angry=topic == ANGRY and likely[0].confidence >= ANGER,
         topics=_facts_of(likely[0].name, topic, topics) if likely else (),
+        likely=_if_best(likely, possible[text]),
     )
+
+
+def _possible(ranked: Sequence[tuple[IntentName, float]], text: str) -> tuple[Intent, ...]:
+    """The intents that a text can have, the most probable first."""
+    if len(clauses(text)) > 1:  # "say that again" is a message of its own
+        ranked = [(name, p) for name, p in ranked if name not in ACTS]
+    some = [one for n, one in enumerate(ranked) if one[1] >= POSSIBLE or n == 0]
+    return tuple(_of_order(Intent(name=name, confidence=round(p, 4)), text) for name, p in some)
+
+
+def _if_best(likely: Sequence[Intent], possible: tuple[Intent, ...]) -> tuple[Intent, ...]:
+    """What a text can mean, if its first intent is still what it is taken for."""
+    return possible if likely and possible and likely[0].name == possible[0].name else ()
 
 
 def _is_clearer(wanted: Intent, best: Intent, text: str) -> bool:
@@ -136,12 +154,6 @@ def _facts_of(name: IntentName, whole: str, parts: Sequence[str]) -> tuple[str, 
     if not mine or not all("/" in topic for topic in mine):
         mine = [whole] if intent_of(whole) == name else []
     return tuple(mine) if name in FACTS_OF and all("/" in topic for topic in mine) else ()
-
-
-def _first(
-    found: tuple[list[tuple[IntentName, float]], str],
-) -> tuple[tuple[IntentName, float], str]:
-    return found[0][0], found[1]
 
 
 def _likely(ranked: Sequence[tuple[IntentName, float]], text: str) -> list[Intent]:

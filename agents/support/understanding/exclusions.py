@@ -12,6 +12,7 @@ from functools import lru_cache
 from agents.shop.catalogue import catalogue
 from agents.support.understanding.names import names_goods, options_in
 from agents.support.understanding.roles import KEPT, kept
+from agents.support.understanding.roles import clauses as clauses_of
 
 # Not a measure such as 64GB, 10x or 13-inch; an own order of that form is found by look-up all the same.
 MEASURE = r"\d{1,4}-?[A-Za-z]{1,6}(?![\w-])"
@@ -47,7 +48,7 @@ BELONGS_ZH = re.compile(rf"(?:订单)?{ORDER}(?:里面?|中)?的?(?=.)", re.ASCI
 ORDERS = re.compile(ORDER, re.ASCII)
 LEFT_OUT_ZH = re.compile(
     r"(?:除了|除去|除(?=[^，。,.]{1,15}外)|不包括|不包含|(?<![还么是])不(?:要|用|想)?(?:退|换|取消|改|动)(?!款|货|钱)|别(?:退|换|取消|改|动)(?!款|货)"
-    r"|(?<!是)不是|[只就光]留[下着]?|留下|保留)(?P<what>[^，。；！？,.;!?\n]*?)(?=以外|之外|外(?!套)|都|而是|是|全|其|只|[，。；！？,.;!?\n]|$)"
+    r"|(?<!是)不是(?!有|说)|[只就光]留[下着]?|留下|保留)(?P<what>[^，。；！？,.;!?\n]*?)(?=以外|之外|外(?!套)|都|而是|是|全|其|只|[，。；！？,.;!?\n]|$)"
 )
 BEFORE_ZH = re.compile(
     r"(?P<what>[^，。；！？,.;!?\s退换]+?)(?:除外|(?<![还么是])不(?:要|用)?(?:退|换|取消)(?!款|货|钱)|别(?:退|换|取消)|留着|以外|之外|不用(?:管|动|改)|别动|不动)"
@@ -82,6 +83,7 @@ ENOUGH = re.compile(
 FILLER = re.compile(
     r"\W*(?:(?:sorry|oh|no|wait|oops|ah|pardon|hmm?|对不起|抱歉|哦|不|啊|等等)\W*)*", re.IGNORECASE
 )
+REST = re.compile(r"\b(?:the )?rest\b|\beverything else\b|\ball (?:the )?others?\b|剩下|其[他它余]", re.IGNORECASE)
 SENTENCE_END = re.compile(r"[.;!?。；！？\n]")
 
 Span = tuple[int, int]
@@ -119,8 +121,19 @@ def is_correction(text: str) -> bool:
 def _spans(text: str, *, naming: bool = False) -> list[Span]:
     """The places of what is left out; of the clauses that keep something those that name it, if `naming`."""
     clauses = [(a, b) for a, b in kept(text) if not naming or names_something(text[a:b])]
-    within = [(a, b) for a, b in _by_rules(text) if not any(x <= a and b <= y for x, y in clauses)]
+    clauses = clauses or _beside_the_rest(text)
+    clauses = [span for place in clauses for span in _without_order(text, place)]
+    within = [(a, b) for a, b in _by_rules(text) if not any(a < y and x < b for x, y in clauses)]
     return sorted(within + clauses)
+
+
+def _beside_the_rest(text: str) -> list[Span]:
+    """The clauses that tell of goods, where another one asks for the rest: 台灯要的，剩下的退掉."""
+    found = clauses_of(text)
+    if not any(one.role == "asks" and REST.search(text[one.begin : one.end]) for one in found):
+        return []
+    spans = [(one.begin, one.end) for one in found if one.role == "tells"]
+    return [(a, b) for a, b in spans if names_something(text[a:b])]
 
 
 @lru_cache(KEPT)
@@ -136,7 +149,7 @@ def _by_rules(text: str) -> list[Span]:
         span
         for way in (LEFT_OUT, EVERYTHING_BUT)
         for match in way.finditer(text)
-        for span in _without_order(text, match)
+        for span in _without_order(text, match.span("what"))
     ]
     before = BEFORE_ZH.finditer(text) if MARKS_ZH.search(text) else ()
     for match in (*LEFT_OUT_ZH.finditer(text), *before):
@@ -146,10 +159,10 @@ def _by_rules(text: str) -> list[Span]:
     return found + _taken_back(text)
 
 
-def _without_order(text: str, match: re.Match[str]) -> list[Span]:
-    begin, end = match.span("what")
+def _without_order(text: str, place: Span) -> list[Span]:
+    begin, end = place
     belongs = BELONGS.search(text, begin, end)
-    if belongs is None or not text[begin : belongs.start()].strip():
+    if belongs is None:
         return [(begin, end)]
     return [(begin, belongs.start()), (belongs.end(), end)]
 

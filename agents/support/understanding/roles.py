@@ -38,9 +38,9 @@ CUT = re.compile(
     r"(?<!\d)[.!?;。！？；\n…]+|[.!?;。！？；\n…]+(?!\d)"
     r"|\bso(?= (?:it|they|this|these|those|please|pls|that (?:goes|has|must|needs|can|should))\b)"
     r"|(?=\b(?:i )?(?:just|only) (?:wan|need|ask|wonder)\w*)"  # "don't cancel it just wanna know ..."
-    rf"|\s\+\s|[，,]|\b(?:and then|and also|and(?= {BEGINS}\b)|also|plus|besides|but)\b"
+    rf"|(?<=[^\W\d_])[:：](?=\s*[^\W\d_])|\s\+\s|[，,]|\b(?:and then|and also|and(?= {BEGINS}\b)|also|plus|besides|but)\b"
     r"|(?<=[\u4e00-\u9fff])[ \u3000]+(?=[\u4e00-\u9fff])"  # blanks are the commas of who types on a phone
-    r"|然后|还有|另外|顺便|同时|并且",
+    r"|然后|还有|另外(?!一?[张个件双台只副条款种])|顺便|同时|并且",
     re.IGNORECASE,
 )
 # A negation and a request in plain words are grammar; the vector of a negation is too like that of its opposite.
@@ -52,11 +52,16 @@ REFUSES = re.compile(
     r"|(?:别|不要|不用|不必|不需要|不想|没说要?)(?:再|给我|帮我|急着)?(?:取消|退|换|改|动|转)|不(?:退|换|取消|改|动)[了哈啊吧呀哦]*$",
     re.IGNORECASE,
 )
+IMPERATIVE = r"(?:return|cancel|refund|swap|exchange|replace|change|drop|scrap|stop|make it|send (?:it|them|me|this|the))"
 REQUESTS = re.compile(
-    r"^\W*(?:(?:and|so|but|then|ok) )*(?:please\b|(?:could|can|would|will|may|might) (?:i|you|we|one|it|they)\b"
+    r"^\W*(?:(?:and|so|but|then|ok|kindly|just|also|first|second|secondly|finally|lastly) )*(?:please\b"
+    rf"|{IMPERATIVE}\b|(?:could|can|would|will|may|might) (?:i|you|we|one|it|they)\b"
     r"|i(?:'d| would) like you to\b|how (?:much|many|long)\b"
     r"|(?:where|how)(?:'?s| (?:is|are|was|were|do|does|did|can|will|would))\b)"
-    r"|(?:帮我|帮忙|(?<!借)给我(?!妈|爸|家|老|儿|女|们)|请(?!教|问一下$)|能不能|多少钱|什么时候|啥时候|买过什么)",
+    r"|^\W*(?:both|all|the|one|two|my|these|those)\b[^,.;]{2,40}(?<!came)(?<!come)(?<!got)(?<!is)(?<!are) back\b"
+    r"(?! (?:in|then|when|from|on|at|to)\b)"
+    r"|(?:帮我|帮忙|(?<!借)给我(?!妈|爸|家|老|儿|女|们)|请(?!教|问一下$)|能不能|多少钱|什么时候|啥时候|买过什么"
+    r"|[就只](?:是|想|想要)*(?:问|知道|看看))",
     re.IGNORECASE,
 )
 QUESTION = re.compile(r"\s*[?？]")
@@ -94,11 +99,18 @@ def clauses(text: str) -> tuple[Clause, ...]:
             spans.append((begin, end))
     if len(spans) < 2:
         return (Clause(0, len(text), "asks"),)
-    found = roles([text[begin:end] for begin, end in spans])
+    found = asking(roles([text[begin:end] for begin, end in spans]))
     return tuple(
         Clause(*span, "asks" if QUESTION.match(text, span[1]) else role)
         for span, role in zip(spans, found, strict=True)
     )
+
+
+def asking(found: Sequence[Role]) -> list[Role]:
+    """The roles of the clauses of a text; where none asks, those that tell do, or else all."""
+    if "asks" in found:
+        return list(found)
+    return ["asks" if role == "tells" or "tells" not in found else role for role in found]
 
 
 def _pieces(text: str) -> list[Span]:
@@ -111,9 +123,9 @@ def _pieces(text: str) -> list[Span]:
 
 
 def kept(text: str) -> list[Span]:
-    """The places of the clauses that keep something, where another clause asks for something."""
+    """The places of the clauses that keep something, where another clause does not."""
     found = clauses(text)
-    if not any(clause.role == "asks" for clause in found):
+    if all(clause.role == "keeps" for clause in found):
         return []
     return [(clause.begin, clause.end) for clause in found if clause.role == "keeps"]
 

@@ -8,6 +8,7 @@ from agents.support.understanding.addresses import address_in
 from agents.support.understanding.chat import written_out
 from agents.support.understanding.courtesy import without_courtesy
 from agents.support.understanding.exclusions import MEASURE, meant, without_refused
+from agents.support.understanding.roles import clauses
 
 # A word of letters and digits, as order numbers are; ASCII, so that Chinese text around it does not matter.
 ORDER = re.compile(
@@ -79,7 +80,11 @@ def slots(text: str) -> Slots:
         amounts=tuple(AMOUNT.findall(rest)),
         methods=tuple(name for name, words in METHODS.items() if words.search(rest)),
         address=address,
-        everything=EVERYTHING.search(rest) is not None,
+        everything=any(
+            EVERYTHING.search(rest[one.begin : one.end])
+            for one in clauses(rest)
+            if one.role == "asks"
+        ),
         choice=next((n for n, words in enumerate(CHOICES, 1) if words.search(rest)), 0),
     )
 

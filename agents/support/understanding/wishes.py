@@ -9,22 +9,26 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import get_args
 
 from agents.shop.accounts import PostalAddress
 from agents.shop.catalogue import catalogue
-from agents.support.models import Intent, IntentName, Language, Wish
+from agents.support.models import Intent, IntentName, Language, TaskName, Wish
 from agents.support.understanding.exclusions import is_refused, meant, names_something
 from agents.support.understanding.names import kind, names_goods, names_in, names_of
-from agents.support.understanding.roles import Role, clauses
+from agents.support.understanding.roles import Role, asking, clauses, is_clause
 from agents.support.understanding.roles import role as role_of
 from agents.support.understanding.slots import HAN, ORDER, addresses, slots, without_names
 
-Classify = Callable[[str], Intent]
+Classify = Callable[[str], Sequence[Intent]]
+"""The intents that a text can have, the most probable first."""
+Aside = tuple[str, Role]
+"""A part that does not say what is wanted."""
 
 PARTS = re.compile(
-    r"[.!?;。！？；\n]+(?: ?(?:apart from that|one more thing|and besides)[,:])?"
+    r"(?:(?<!\d)[.!?;。！？；\n]+|[.!?;。！？；\n]+(?!\d))(?: ?(?:apart from that|one more thing|and besides)[,:])?"
     r"|,? (?:and then|and also|and(?! not\b)|also|plus|besides),? "
-    r"|，?(?:[再还]有一件事[，：]?|另外|然后|还有|顺便|同时|并且|再)",
+    r"|，?(?:[再还]有一件事[，：]?|另外(?!一?[张个件双台只副条款种])|然后|还有|顺便|同时|并且|(?<![不别])再(?!次|说|也))",
     re.IGNORECASE,
 )
 LISTED = re.compile(r"([,，、&/+]|和|跟|与|以及)")
@@ -40,6 +44,9 @@ MOST_PARTS = 8  # that are classified: each costs some 30 ms
 # From here on a part of a message counts as a wish of its own: it is then right more often than wrong.
 CONFIDENT: Mapping[Language, float] = {"en": 0.44, "zh": 0.53}
 ASIDE = {"greeting", "thanks", "goodbye", "affirm", "deny", "repeat", "bot", "out_of_scope"}
+CHANGES_GOODS = {"cancel_order", "return_items", "exchange_items", "modify_items"}
+GUESS = 0.05  # the probability from which on a clause about goods may be a wish, where another wish follows
+OF_GOODS = 0.3  # the probability from which on a part about other goods than before is a wish
 ALIKE = ({"exchange_items", "modify_items"}, {"modify_order_address", "modify_customer_address"})
 """Wishes that the order or the address tells apart, and not the words."""
 WORDS = re.compile(r"[^\W\d_]{2}|[\u4e00-\u9fff]")
@@ -85,17 +92,25 @@ BESIDES_NAMES = re.compile(
     r"|订单号?|单号|也|还有|是|那个|另一个|另外|还|和|请|不|对|的|吧",
     re.IGNORECASE,
 )
+NEXT = re.compile(
+    r"^\W*(?:second(?:ly)?|third(?:ly)?|next|finally|lastly)\b(?=\W*[,:，、]|\W*$)|^\W*(?:第[二三四](?:件事)?|其次|再就是|最后)(?=[,，:：、])",
+    re.IGNORECASE,
+)
 SPACE = " \t\n,，、.。;；:："
 MARK = "\ue000"  # stands for an address while a message is cut: an address has commas and points of its own
 
 
 @dataclass(slots=True)
 class _Draft:
-    """A wish while its parts are collected; `name` is None until a part says what is wanted."""
+    """A wish while its parts are collected; `name` is None until a part says what is wanted.
+
+    `likely` are the intents that the part which says so can have, or else its first part.
+    """
 
     name: IntentName | None
     texts: list[str]
     orders: set[str] = field(default_factory=set)
+    likely: Sequence[Intent] = ()
 
 
 def has_words(text: str) -> bool:
@@ -130,8 +145,8 @@ def parts_with_roles(text: str) -> list[tuple[str, Role]]:
                     found[-1] = (f"{found[-1][0]} {part}", found[-1][1])
                 elif part.strip():
                     found.append((part.strip(), role))
-    asks = any(role == "asks" for _, role in found)
-    return found if asks else [(part, "asks") for part, _ in found]
+    roles = asking([role for _, role in found])
+    return [(part, role) for (part, _), role in zip(found, roles, strict=True)]
 
 
 def _runs(text: str) -> list[tuple[int, int, Role]]:
@@ -193,7 +208,7 @@ def _is_named_beside(found: Intent, part: str) -> bool:
 
 def wish_beside(text: str, classify: Classify) -> Intent | None:
     """What a message that names an order wants, if it reads like thanks or a greeting as a whole."""
-    known = [(classify(part), part) for part in parts_in_question(text)]
+    known = [(classify(part)[0], part) for part in parts_in_question(text)]
     wanted = [
         one
         for one, part in known
@@ -207,7 +222,7 @@ def with_question(text: str, classify: Classify) -> tuple[Wish, ...]:
     if not ORDER.search(text) or len(split := COMMA.split(text)) != 2:
         return ()
     known = [part for part in split if part in parts_in_question(text)]
-    found = [(classify(part), part.strip()) for part in known]
+    found = [(classify(part)[0], part.strip()) for part in known]
     questions = [one.name == "knowledge" and not ORDER.search(part) for one, part in found]
     wanted = [is_wish(one, part) and bool(ORDER.search(part)) for one, part in found]
     if len(found) != 2 or sum(questions) != 1 or sum(wanted) != 1:
@@ -243,12 +258,13 @@ def _wish(draft: _Draft, named: Sequence[PostalAddress]) -> Wish:
     address = marks[0] if marks else named[0] if len(named) == 1 else None
     text = "".join(" " if 0 <= ord(c) - ord(MARK) < len(named) else c for c in said)
     found = slots(text).model_copy(update={"address": address})
-    return Wish(name=draft.name or "out_of_scope", text=text, slots=found)
+    likely = tuple(one for one in draft.likely if one.name not in ASIDE)
+    return Wish(name=draft.name or "out_of_scope", text=text, slots=found, likely=likely)
 
 
 def _drafts(text: str, classify: Classify) -> list[_Draft]:
     """The wishes that the parts ask for; what is said before the first of them belongs to it."""
-    drafts, asides = list[_Draft](), list[str]()
+    drafts, asides = list[_Draft](), list[Aside]()
     visible, place = meant(text), 0
     several = parts_with_roles(text)
     known = {part: classify(part) for part in parts_in_question(text)}
@@ -256,33 +272,40 @@ def _drafts(text: str, classify: Classify) -> list[_Draft]:
         begin = text.find(part, place)
         place = begin + len(part) if begin >= 0 else place
         if role != "asks" and not (role == "tells" and _is_named_wish(part, known)):
-            asides += [part] * (role == "tells")
+            asides += [(part, role)] * (role == "tells")
             continue
         seen = visible[begin:place] if begin >= 0 else meant(part)
         orders = set(ORDER.findall(seen))
-        name = _name(part, orders, known.get(part))
+        name = _name(part, orders, known.get(part, ()), drafts)
+        if name is None and drafts and not orders and _comes_before(drafts[-1], part):
+            asides.append((part, role))
+            continue
+        about = " ".join([*(text for text, _ in asides), part])
         if (
             not drafts
-            or _begins(drafts[-1], name, orders)
+            or _begins(drafts[-1], name, orders, about)
             or _is_other_swap(drafts[-1], name, part)
         ):
-            drafts.append(_Draft(name, [*_split(asides, drafts), part], orders))
+            texts = [*_split(asides, drafts, part), part]
+            drafts.append(_Draft(name, texts, orders, known.get(part, ())))
         else:
             last = drafts[-1]
-            last.texts, last.name = [*last.texts, *asides, part], last.name or name
+            last.texts += [*(text for text, _ in asides), part]
+            if last.name is None and name is not None:
+                last.name, last.likely = name, known.get(part, ())
             last.orders |= orders
         asides = []
     if drafts:
-        drafts[-1].texts += asides
+        drafts[-1].texts += [part for part, _ in asides]
     return _all_named(drafts)
 
 
-def _is_named_wish(part: str, known: Mapping[str, Intent]) -> bool:
+def _is_named_wish(part: str, known: Mapping[str, Sequence[Intent]]) -> bool:
     """Whether a part that tells names an order, and is a wish nevertheless: "you owe me the refund of A"."""
-    found = known.get(part)
-    if found is None or not ORDER.search(part):
+    found = known.get(part, ())
+    if not found or not ORDER.search(part):
         return False
-    return is_wish(found, part) and not _is_stated(found, part)
+    return is_wish(found[0], part) and not _is_stated(found[0], part)
 
 
 def _is_stated(found: Intent, part: str) -> bool:
@@ -290,26 +313,54 @@ def _is_stated(found: Intent, part: str) -> bool:
     return found.name == "order_status" and role_of(part) == "tells"
 
 
-def _split(asides: list[str], drafts: Sequence[_Draft]) -> list[str]:
-    """What is said between two wishes and belongs to the second; what names no goods stays with the first."""
-    first = next((n for n, part in enumerate(asides) if names_something(part)), len(asides))
+def _split(asides: Sequence[Aside], drafts: Sequence[_Draft], part: str) -> list[str]:
+    """What is said between two wishes and belongs to the second; what names no goods stays with the first.
+
+    What asks and says not what for belongs to the second only if that names no goods: "... so cancel it. One of
+    the mugs leaks, send it back".
+    """
+    ways: set[Role] = {"tells"} if names_something(part) else {"tells", "asks"}
+    some = enumerate(asides)
+    first = next(
+        (n for n, (t, r) in some if NEXT.match(t) or (r in ways and names_something(t))), len(asides)
+    )
+    texts = [text for text, _ in asides]
     if drafts:
-        drafts[-1].texts += asides[:first]
-        return asides[first:]
-    return asides
+        drafts[-1].texts += texts[:first]
+        return texts[first:]
+    return texts
 
 
-def _begins(last: _Draft, name: IntentName | None, orders: set[str]) -> bool:
+def _is_of_others(last: _Draft, part: str) -> bool:
+    """Whether a part names other goods than those of the wish before it."""
+    before, now = kinds_in(" ".join(last.texts)), kinds_in(part)
+    return bool(now) and (bool(before) or bool(last.orders)) and before.isdisjoint(now)
+
+
+def _begins(last: _Draft, name: IntentName | None, orders: set[str], about: str) -> bool:
+    """Whether a part begins another wish; one that was only guessed counts if this is about other goods."""
+    if last.name is None and name is not None and _is_of_others(last, about):
+        last.name = _guess(last)
     other_wish = name is not None and last.name is not None and not _same(name, last.name)
     return other_wish or bool(orders and last.orders and not orders <= last.orders)
 
 
+def _comes_before(last: _Draft, part: str) -> bool:
+    """Whether a part that does not say what is wanted comes before another wish, and does not end the last one."""
+    if NEXT.match(part):
+        return True
+    return is_clause(part) and _is_of_others(last, part)
+
+
+def _guess(draft: _Draft) -> IntentName | None:
+    """What a clause about goods wants at best, if that is not clear enough."""
+    tasks = [one for one in draft.likely if one.name in CHANGES_GOODS and one.confidence >= GUESS]
+    return tasks[0].name if tasks and is_clause(draft.texts[-1]) else None
+
+
 def _is_other_swap(last: _Draft, name: IntentName | None, part: str) -> bool:
     """Whether other goods are replaced than before: what they are replaced by differs, too."""
-    if not {name, last.name} <= ALIKE[0]:
-        return False
-    before, now = kinds_in(" ".join(last.texts)), kinds_in(part)
-    return bool(before and now) and before.isdisjoint(now)
+    return {name, last.name} <= ALIKE[0] and not last.orders and _is_of_others(last, part)
 
 
 def kinds_in(text: str) -> set[str]:
@@ -323,14 +374,22 @@ def kinds_in(text: str) -> set[str]:
     return {product for name in names_in(text, by_name) for product in by_name[name]}
 
 
-def _name(part: str, orders: set[str], found: Intent | None) -> IntentName | None:
+def _name(
+    part: str, orders: set[str], likely: Sequence[Intent], drafts: Sequence[_Draft]
+) -> IntentName | None:
     """What the part asks for; out of scope if it names an order and does not say what for."""
     if has_only_names(part) or NO_WISH.match(part) or is_refused(part):
         return None
-    if found is not None and _is_named_beside(found, part):
+    if likely and not _is_named_beside(likely[0], part) and is_wish(likely[0], part):
+        return likely[0].name
+    if likely and drafts and is_clause(part) and _is_of_others(drafts[-1], part):
+        # A wish about other goods than before, as it seems; the account tells more of it.
+        goods = [one.name for one in likely if one.name in CHANGES_GOODS]
+        sure = [one for one in likely if one.name in CHANGES_GOODS and one.confidence >= OF_GOODS]
+        if goods and sure:
+            return goods[0]
+    if likely and _is_named_beside(likely[0], part):
         return None
-    if found is not None and is_wish(found, part):
-        return found.name
     if not orders or not has_words(part) or NO_SENTENCE.match(part):
         return None
     return "out_of_scope"

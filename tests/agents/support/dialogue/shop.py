@@ -79,16 +79,16 @@ WORDS: dict[str, IntentName] = {
 }  # fmt: skip
 
 
-def by_word(text: str) -> Intent:
+def by_word(text: str) -> tuple[Intent, ...]:
     """The intent of the first word that says one, for messages of several wishes."""
     low = text.lower()
     name = next((name for word, name in WORDS.items() if word in low), None)
-    return Intent(name=name or "out_of_scope", confidence=0.9 if name else 0.0)
+    return (Intent(name=name or "out_of_scope", confidence=0.9 if name else 0.0),)
 
 
 def said(text: str, before: Dialogue = NEW, shop: ShopView = SHOP) -> TurnContext:
     """The text, understood by its words."""
-    best = by_word(text)
+    best = by_word(text)[0]
     understood = Understood(
         language="en", intents=(best,), wishes=wishes(text, by_word), slots=slots(text)
     )

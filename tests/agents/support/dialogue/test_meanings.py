@@ -168,8 +168,9 @@ def test_the_same_wish_said_again_is_no_yes() -> None:
 
 
 def test_a_wish_and_a_question_about_the_rules_are_two() -> None:
-    def classify(part: str) -> Intent:
-        return Intent(name="knowledge" if "fee" in part else "cancel_order", confidence=0.9)
+    def classify(part: str) -> tuple[Intent, ...]:
+        name: IntentName = "knowledge" if "fee" in part else "cancel_order"
+        return (Intent(name=name, confidence=0.9),)
 
     both = with_question("cancel A100, is there a fee", classify)
     assert [wish.name for wish in both] == ["cancel_order", "knowledge"]

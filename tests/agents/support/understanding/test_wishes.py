@@ -18,11 +18,11 @@ KEYWORDS: dict[str, IntentName] = {
 }  # fmt: skip
 
 
-def by_keyword(text: str) -> Intent:
+def by_keyword(text: str) -> tuple[Intent, ...]:
     """A classifier of a test's own."""
     low = text.lower()
     name = next((name for word, name in KEYWORDS.items() if word in low), None)
-    return Intent(name=name or "out_of_scope", confidence=0.9)
+    return (Intent(name=name or "out_of_scope", confidence=0.9),)
 
 
 def found(text: str) -> list[tuple[str, tuple[str, ...]]]:
@@ -75,17 +75,17 @@ def test_one_wish_is_not_cut(text: str) -> None:
     ],
 )
 def test_goods_and_methods_without_a_verb_are_no_wish_of_their_own(text: str) -> None:
-    def classify(part: str) -> Intent:
+    def classify(part: str) -> tuple[Intent, ...]:
         names: dict[str, IntentName] = {
             "return": "return_items", "exchange": "exchange_items", "PayPal": "modify_payment",
         }  # fmt: skip
         found = (name for word, name in names.items() if word in part)
         name: IntentName = next(found, "product")
-        return Intent(name=name, confidence=0.9)
+        return (Intent(name=name, confidence=0.9),)
 
     assert wishes(text, classify) == ()
     several = wishes(f"{text}, and what does the mug cost?", classify)
-    assert [wish.name for wish in several] == [classify(text).name, "product"]
+    assert [wish.name for wish in several] == [classify(text)[0].name, "product"]
 
 
 def test_an_address_is_not_cut_and_stays_with_its_wish() -> None:
