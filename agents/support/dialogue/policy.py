@@ -49,7 +49,7 @@ from agents.support.dialogue.meanings import (
     says_it_again,
     wants_person,
 )
-from agents.support.dialogue.questions import as_a_whole, offered, question
+from agents.support.dialogue.questions import as_a_whole, keeps_some, offered, question
 from agents.support.dialogue.render import refusal_part
 from agents.support.dialogue.repairs import (
     answer_to,
@@ -421,8 +421,13 @@ def _advance(context: TurnContext, task: Task) -> Decided:
         perform(request_of(task, order), context.shop.customer, order, context.shop.goods)
     except RuleViolation as error:
         return _refused(context, task, error.rule, error.subject)
+    whole = _whole(context, task)
+    if whole and keeps_some(task, context.turn.text, context.shop):
+        then, after = _next(context, task.order)
+        said = (*whole, Part(template="can be cancelled"), *then)
+        return Decided(action="answer", reason="refused", parts=said, after=after)
     step = _ask(context, task.model_copy(update={"asked": "confirm"}), "confirm")
-    return step.model_copy(update={"parts": (*_whole(context, task), *step.parts)})
+    return step.model_copy(update={"parts": (*whole, *step.parts)})
 
 
 def _not_as_it_stands(context: TurnContext, task: Task, order: OrderView) -> Decided | None:

@@ -12,7 +12,7 @@ from agents.support.dialogue.replacing import choices
 from agents.support.dialogue.wording import AND, COMMA, FIELDS, listed, options_of, paid_by
 from agents.support.models import Language, Part, Task
 from agents.support.understanding.addresses import NEEDED, GivenFields, given_fields
-from agents.support.understanding.exclusions import meant
+from agents.support.understanding.exclusions import left_out, meant
 
 
 def offered(task: Task, shop: ShopView) -> tuple[Part, ...]:
@@ -59,6 +59,12 @@ def as_a_whole(task: Task, text: str, shop: ShopView) -> tuple[Part, ...]:
     some = set(goods_named(order, text, shop.goods).skus)
     is_part = bool(some) and some != {piece.sku for piece in order.pieces}
     return (Part(template="whole order", values={"order": task.order}),) if is_part else ()
+
+
+def keeps_some(task: Task, text: str, shop: ShopView) -> bool:
+    """Whether the text keeps some goods of the order: "send the chair, just cancel the clock"."""
+    order = shop.orders.get(task.order)
+    return order is not None and bool(goods_named(order, left_out(text), shop.goods).skus)
 
 
 def _rest_of_address(known: GivenFields, language: Language) -> Part:

@@ -162,7 +162,7 @@ def _by_rules(text: str) -> list[Span]:
 def _without_order(text: str, place: Span) -> list[Span]:
     begin, end = place
     belongs = BELONGS.search(text, begin, end)
-    if belongs is None:
+    if belongs is None or not f"{text[begin : belongs.start()]}{text[belongs.end() : end]}".strip():
         return [(begin, end)]
     return [(begin, belongs.start()), (belongs.end(), end)]
 

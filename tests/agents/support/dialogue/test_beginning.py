@@ -1,7 +1,11 @@
 """The tasks that a turn begins: of several wishes, of damage, of goods and orders that are only described."""
 
+from dataclasses import replace
+
 import pytest
 
+from agents.shop.accounts import Piece
+from agents.shop.contracts import OrderView
 from agents.shop.requests import Exchange, Return
 from agents.support.dialogue.describing import described
 from agents.support.dialogue.forms import fill
@@ -9,7 +13,7 @@ from agents.support.dialogue.render import reply
 from agents.support.dialogue.turn_context import TurnContext
 from agents.support.models import ChangeOutcome, Dialogue, IntentName, Task, Wish
 from agents.support.understanding.slots import slots
-from tests.agents.support.dialogue.shop import SHOP, answer, decided, heard, talk
+from tests.agents.support.dialogue.shop import SHOP, answer, decided, heard, order, talk
 from tests.agents.support.dialogue.test_forms import CHINESE
 
 SHIRT, LAMP = "10000001", "20000001"
@@ -165,3 +169,23 @@ def test_only_one_of_the_two_shown_is_meant() -> None:
     task = Task(name="return_items", order="B200", pieces=(LAMP, LAMP), asked="confirm")
     for text in ("only one of them, please", "只退一个"):
         assert fill(task, slots(text), text, shop).pieces == (LAMP,)
+
+
+def test_goods_of_two_orders_are_a_task_for_each() -> None:
+    lamp = Piece(sku=LAMP, product="lamp", name="Desk Lamp", price=3_000)
+    shirt = Piece(sku=SHIRT, product="shirt", name="T-Shirt", price=1_000)
+    orders = {
+        name: OrderView(**(dict(order(name, "delivered")) | {"pieces": pieces}))
+        for name, pieces in (("B200", (lamp,)), ("C300", (shirt,)))
+    }
+    shop = replace(SHOP, orders=orders, latest=("B200", "C300"))
+    context = replace(heard("return the lamp, and the T-shirt too", "return_items"), shop=shop)
+    step = decided(context)
+    begun = [task for task in (step.after.task, *step.after.later) if task]
+    assert [(task.order, task.pieces) for task in begun] == [("B200", (LAMP,)), ("C300", (SHIRT,))]
+
+
+def test_a_part_of_an_order_is_not_cancelled_where_the_rest_is_kept() -> None:
+    (step,) = talk(("keep the T-shirt of A100, please cancel the lamp", "cancel_order"))
+    assert step.action == "answer"
+    assert answer(step).startswith("Order A100 can be cancelled only as a whole.")

@@ -135,3 +135,41 @@ def test_thanks_do_not_hide_a_wish() -> None:
 )
 def test_words_that_begin_another_wish_are_no_part_of_it(text: str, found: list[str]) -> None:
     assert [part.strip() for part in parts(text)] == found
+
+
+@pytest.mark.parametrize(
+    "text,expected",
+    [
+        ("两件事。第一，取消298.50元那个订单。第二，水壶不再想要，退了吧", ["取消298.50元那个订单", "退了吧"]),
+        ("cancel the order of 298.50. A mug of mine leaks, return it", ["298.50", "mug"]),
+    ],
+)  # fmt: skip
+def test_an_amount_and_a_word_for_no_more_are_not_cut(text: str, expected: list[str]) -> None:
+    first, second = wishes(text, by_keyword)
+    assert expected[0] in first.text
+    assert expected[1] in second.text
+    assert "mug" not in first.text
+    assert "水壶" not in first.text
+
+
+def test_goods_told_of_before_a_wish_that_names_none_belong_to_it() -> None:
+    first, second = wishes(
+        "cancel the keyboard order. One of my two bottles leaks all over, I want to return that one",
+        by_keyword,
+    )
+    assert first.text == "cancel the keyboard order"
+    assert "One of my two bottles leaks all over" in second.text
+
+
+def test_a_clause_about_other_goods_is_a_wish_as_well() -> None:
+    def classify(part: str) -> tuple[Intent, ...]:
+        if "cancel" in part:
+            return (Intent(name="cancel_order", confidence=0.9),)
+        return (
+            Intent(name="product", confidence=0.5),
+            Intent(name="return_items", confidence=0.1),
+        )
+
+    first, second = wishes("both of the bottles, please. Please cancel the sunglasses", classify)
+    assert (first.name, second.name) == ("return_items", "cancel_order")
+    assert [one.name for one in first.likely] == ["product", "return_items"]
