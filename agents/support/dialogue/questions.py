@@ -56,7 +56,7 @@ def as_a_whole(task: Task, text: str, shop: ShopView) -> tuple[Part, ...]:
     order = shop.orders.get(task.order)
     if task.name != "cancel_order" or order is None or BY_GOODS.search(text):
         return ()
-    some = set(goods_named(order, text, shop.goods).skus)
+    some = set(goods_named(order, meant(text), shop.goods).skus)
     is_part = bool(some) and some != {piece.sku for piece in order.pieces}
     return (Part(template="whole order", values={"order": task.order}),) if is_part else ()
 

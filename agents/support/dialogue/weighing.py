@@ -42,7 +42,7 @@ CHANGES = _words(
     r"|换|改|想要|还是要|要[^，。]{0,6}[码号色款]"
 )
 ADDRESS = _words(
-    r"\baddress|\b(?:ship|send|deliver|sent|go|come|post|redirect|rerout)\w* (?:it |them |that |this |the \w+ )*(?:to|at)\b"
+    r"\baddress|\b(?:ship|send|deliver|sent|go|come|post|redirect|rerout)\w*\b[^.!?,;]{0,25} (?:to|at)\b(?! (?:me|you|us|the shop)\b)"
     r"|\bmov(?:e|ed|ing)\b|地址|[寄送发]到|[寄送]去|改寄|搬家|收货"
 )
 PAYMENT = _words(r"\b(?:pay|paid|charg|bill|card|method)\w*|付|支付|刷|卡|扣款")
