@@ -42,6 +42,10 @@ KINDS: Mapping[TaskName, Kind] = {
 ITEMS = {"return_items", "exchange_items", "modify_items"}
 REPLACES = {"exchange_items", "modify_items"}
 INFORMS = {"order_status", "order_contents", "refund_status"}
+WRONG_TIME = {
+    "not-pending",
+    "not-delivered",
+}  # rules that refuse what belongs before or after shipping
 ADDS = re.compile(
     r"\b(?:also|too|as well|in addition)\b|^\W*(?:and|plus)\b|也|还有|加上", re.IGNORECASE
 )
@@ -99,7 +103,7 @@ def as_shipped(task: Task, order: OrderView) -> Task:
     if task.name not in others or not refusal(task, order):
         return task
     other = task.model_copy(update={"name": others[task.name]})
-    return task if refusal(other, order) else other
+    return task if refusal(other, order) in WRONG_TIME else other
 
 
 def is_possible(name: TaskName, order: OrderView) -> bool:

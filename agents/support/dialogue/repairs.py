@@ -20,6 +20,7 @@ from agents.support.understanding.consent import Verdict, begins_with_no, hesita
 from agents.support.understanding.names import kind, names_goods, names_of, option
 from agents.support.understanding.options import ABSENT, said_of_options
 from agents.support.understanding.slots import slots
+from agents.support.understanding.wondering import only_asks
 
 EVERY_ORDER = re.compile(
     r"\b(?:all|every|each)(?: one)?(?: of)?(?: my| the| these| those)?(?: open| pending| other)? orders?\b"
@@ -105,13 +106,21 @@ def names_something(text: str, shop: ShopView) -> bool:
     return bool(slots(text).orders) or names_goods(text, shop.goods.values())
 
 
-def says_no(context: TurnContext) -> bool:
-    """Whether a turn without a plain yes or no is probably a no: nothing is changed then."""
+def says_no(context: TurnContext, plain: str) -> bool:
+    """Whether a turn is a `plain` no, or without a plain yes or no probably one: nothing is changed then.
+
+    "I was only asking" is one, whatever was asked.
+    """
+    text = context.turn.text
+    if plain == "no" or (only_asks(text) and not QUESTION.search(text)):
+        return True
+    if plain != "neither":
+        return False
     first, *others = context.understood.intents
-    if hesitates(context.turn.text) or begins_with_no(context.turn.text):
+    if hesitates(text) or begins_with_no(text):
         return True
     if first.name == "deny":
-        return first.confidence >= CLEAR and TAKES_BACK.search(context.turn.text) is not None
+        return first.confidence >= CLEAR and TAKES_BACK.search(text) is not None
     return any(one.name == "deny" for one in others) and context.sure and first.name in TASKS
 
 
