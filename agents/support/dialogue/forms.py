@@ -41,6 +41,10 @@ KINDS: Mapping[TaskName, Kind] = {
 ITEMS = {"return_items", "exchange_items", "modify_items"}
 REPLACES = SWAPS
 INFORMS = {"order_status", "order_contents", "refund_status"}
+WRONG_TIME = {
+    "not-pending",
+    "not-delivered",
+}  # rules that refuse what belongs before or after shipping
 MISTAKE = re.compile(
     r"\b(?:mistak|accident)|误(?:拍|下|买|点|操作)|(?:买|下|拍|点|选)错|不小心", re.IGNORECASE
 )  # why an order is cancelled
@@ -85,7 +89,7 @@ def as_shipped(task: Task, order: OrderView) -> Task:
     if task.name not in others or not refusal(task, order):
         return task
     other = task.model_copy(update={"name": others[task.name]})
-    return task if refusal(other, order) else other
+    return task if refusal(other, order) in WRONG_TIME else other
 
 
 def is_possible(name: TaskName, order: OrderView) -> bool:

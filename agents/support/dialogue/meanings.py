@@ -28,6 +28,7 @@ from agents.support.understanding.options import said_of_options
 from agents.support.understanding.roles import clauses, plain, role
 from agents.support.understanding.slots import ACCOUNT, slots
 from agents.support.understanding.wishes import ASKS, has_only_names
+from agents.support.understanding.wondering import only_asks
 
 # "Everything but the lamp" says what is meant, and not what is to be done with it.
 EXCEPT = re.compile(
@@ -325,7 +326,7 @@ def is_other_task(context: TurnContext, task: Task, filled: Task) -> bool:
         context.turn.text, context.shop.goods
     ):
         return False
-    if both_replace or has_only_names(context.turn.text):
+    if both_replace or has_only_names(context.turn.text) or only_asks(context.turn.text):
         return False
     if not context.sure or context.intent not in TASKS or context.intent == task.name:
         return False
@@ -334,6 +335,13 @@ def is_other_task(context: TurnContext, task: Task, filled: Task) -> bool:
     names_one = task.asked == "order" and BY_GOODS.search(context.turn.text)
     is_guess = filled != task and context.understood.best.confidence < CLEAR_WISH
     return not (is_guess or (context.intent in INFORMS and (names_one or chooses(context))))
+
+
+def is_repeat(context: TurnContext) -> bool:
+    """Whether the turn asks for the last answer again; "no, only asking" does not."""
+    if context.intent != "repeat" or not context.before.said or not context.sure:
+        return False
+    return not chooses(context) and not only_asks(context.turn.text)
 
 
 def chooses(context: TurnContext) -> bool:

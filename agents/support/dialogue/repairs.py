@@ -28,6 +28,7 @@ from agents.support.understanding.consent import (
 from agents.support.understanding.names import kind, names_goods, names_of, option
 from agents.support.understanding.options import ABSENT, said_of_options
 from agents.support.understanding.slots import slots
+from agents.support.understanding.wondering import only_asks
 
 EVERY_ORDER = re.compile(
     r"\b(?:all|every|each)(?: one)?(?: of)?(?: my| the| these| those)?(?: open| pending| other)? orders?\b"
@@ -136,7 +137,9 @@ def declines(context: TurnContext) -> bool:
 
 
 def filled_from(context: TurnContext, task: Task) -> Task:
-    """The task with what the turn names."""
+    """The task with what the turn names; as it is where the turn only asks."""
+    if asks_beside(context):
+        return task
     return fill_in_turns(task, context.understood.slots, context.turn.text, context.shop)
 
 
@@ -148,7 +151,7 @@ def is_answer(context: TurnContext) -> bool:
     return declines(context) or filled_from(context, task).pieces not in (task.pieces, ())
 
 
-def asks_only(context: TurnContext) -> bool:
+def asks_beside(context: TurnContext) -> bool:
     """Whether the turn only asks beside an open question: what it names is then no answer.
 
     "What is left on my gift card?" chooses no card, "can you make it the red one?" chooses a colour.
@@ -165,14 +168,22 @@ def asks_only(context: TurnContext) -> bool:
     return context.sure and context.intent in READS | {"knowledge"}
 
 
-def says_no(context: TurnContext) -> bool:
-    """Whether a turn without a plain yes or no is probably a no: nothing is changed then."""
+def says_no(context: TurnContext, plain: str) -> bool:
+    """Whether a turn is a `plain` no, or without a plain yes or no probably one: nothing is changed then.
+
+    "I was only asking" is one, whatever was asked.
+    """
+    text = context.turn.text
+    if plain == "no" or (only_asks(text) and not QUESTION.search(text)):
+        return True
+    if plain != "neither":
+        return False
     first, *others = context.understood.intents
     if declines(context):
         return True
     if first.name == "deny":
-        return first.confidence >= CLEAR and TAKES_BACK.search(context.turn.text) is not None
-    if names_only_goods(context.turn.text, context.shop.goods):
+        return first.confidence >= CLEAR and TAKES_BACK.search(text) is not None
+    if names_only_goods(text, context.shop.goods):
         return False
     return any(one.name == "deny" for one in others) and context.sure and first.name in TASKS
 

@@ -95,9 +95,7 @@ def selected(
     sides = _sides(order, named, text, some, goods)
     some, without = sides.some, sides.without
     why = some.why or without.why
-    several = (
-        None if some.skus or some.unclear or replaces else referred(order, task, wanted, goods)
-    )
+    several = None if some.skus or replaces else referred(order, task, wanted, goods)
     if several is not None:
         return several, None
     unknown = not replaces and _is_unknown(sides, named, goods)

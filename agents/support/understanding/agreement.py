@@ -48,12 +48,6 @@ def words_for(task: TaskName) -> frozenset[str]:
     return frozenset(phrase for template in templates for phrase in phrases(template))
 
 
-@cache
-def ways_to_refuse() -> frozenset[str]:
-    """What says no in other words: its customer only asked."""
-    return frozenset(phrase for template in _ways()["refusing"] for phrase in phrases(template))
-
-
 def phrases(template: str) -> set[str]:
     """Every phrase of a template, with single blanks between its words."""
     while PART.search(template):

@@ -14,7 +14,6 @@ from agents.support.models import TaskName
 from agents.support.understanding.agreement import (
     ways_to_agree,
     ways_to_hesitate,
-    ways_to_refuse,
     words_beside,
     words_for,
 )
@@ -77,11 +76,10 @@ def verdict(text: str, task: TaskName, order: str, goods: Collection[str] = ()) 
     if any(_is_consent(one, asked, number) for one in (short, EMPHASIS.sub("", short))):
         return "yes"
     clauses = [clause.strip() for clause in CLAUSES.split(plain) if clause.strip()]
-    refusing = REFUSAL | ways_to_refuse()
-    read = [_taken(clause, refusing, words_beside(), asked, {number}) for clause in clauses]
+    read = [_taken(clause, REFUSAL, words_beside(), asked, {number}) for clause in clauses]
     first = next((one for one in read if not one[0] <= words_beside() or one[1]), (set[str](), ""))
     agreed = any(_is_consent(clause, asked, number) for clause in clauses)
-    return "no" if first[0] & refusing and not first[1] and not agreed else "neither"
+    return "no" if first[0] & REFUSAL and not first[1] and not agreed else "neither"
 
 
 def refuses(text: str, task: TaskName) -> bool:
@@ -89,8 +87,6 @@ def refuses(text: str, task: TaskName) -> bool:
     refusing, asked = REFUSAL - SHORT, words_for(task)
     for part in CLAUSES.split(_plain(text)):
         clause = INTERJECTION.sub("", part.strip())
-        if clause in ways_to_refuse():
-            return True
         found, rest = _taken(clause, refusing, asked, words_beside())
         if found & refusing and found & asked and not rest:
             return True
