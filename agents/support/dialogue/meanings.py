@@ -15,7 +15,7 @@ from agents.support.dialogue.forms import (
     is_possible,
     refusal,
 )
-from agents.support.dialogue.goods import named_pieces
+from agents.support.dialogue.goods import named_pieces, names_only_goods
 from agents.support.dialogue.products import PRICE, about, asks_for_cheaper, names_variant
 from agents.support.dialogue.render import status_part
 from agents.support.dialogue.replacing import BROKEN
@@ -276,6 +276,7 @@ def says_it_again(context: TurnContext, task: Task) -> bool:
     """Whether the turn says the wish again that waits for a yes, and names nothing else: "right, return one"."""
     is_other = re.search(r"\b(?:other|another|else)\b|另|别的|还有", context.turn.text)
     same = context.sure and context.intent == task.name and not context.understood.slots.orders
+    same = same or names_only_goods(context.turn.text, context.shop.goods)
     return task.asked == "confirm" and same and not is_other
 
 
@@ -321,6 +322,10 @@ def is_other_task(context: TurnContext, task: Task, filled: Task) -> bool:
     What gives a value of the task is one only if that is clear: the intent of a mere name is a guess.
     """
     both_replace = context.intent in REPLACES and task.name in REPLACES
+    if task.asked in ("pieces", "new", "confirm") and names_only_goods(
+        context.turn.text, context.shop.goods
+    ):
+        return False
     if both_replace or has_only_names(context.turn.text) or only_asks(context.turn.text):
         return False
     if not context.sure or context.intent not in TASKS or context.intent == task.name:

@@ -20,13 +20,11 @@ from agents.support.dialogue.beginning import (
 from agents.support.dialogue.describing import with_orders
 from agents.support.dialogue.disposing import completed
 from agents.support.dialogue.forms import (
-    ADDS,
     INFORMS,
     MISTAKE,
     as_shipped,
     confirmed,
     fill,
-    fill_in_turns,
     missing,
     refusal,
     request_of,
@@ -56,6 +54,8 @@ from agents.support.dialogue.repairs import (
     answer_to,
     beside,
     every_order,
+    filled_from,
+    is_answer,
     is_condition,
     named,
     names_something,
@@ -67,6 +67,7 @@ from agents.support.dialogue.repairs import (
     with_address,
     with_more,
 )
+from agents.support.dialogue.selecting import ADDS
 from agents.support.dialogue.turn_context import TASKS, TurnContext, with_acts_of, with_named
 from agents.support.models import (
     Action,
@@ -112,7 +113,7 @@ def decide(context: TurnContext) -> Decided | None:
         return wanted
     if context.understood.angry or wants_person(context):
         return hand_over(context.turn, before, "anger" if context.understood.angry else "asked for")
-    if is_repeat(context):
+    if is_repeat(context) and not is_answer(context):
         said = (Part(template="said", values={"said": before.said}),)
         return Decided(action="answer", reason="repeated", parts=said, after=before)
     asked = only_asked(context)
@@ -201,16 +202,15 @@ def _go_on(context: TurnContext, task: Task) -> Decided | None:
     if plain == "yes" or context.understood.wishes or means_all:
         agrees = plain == "yes"
         return _agreed(context, task) if agrees else _go_on_with_several(context, task)
-    filled = with_more(
-        context,
-        fill_in_turns(task, context.understood.slots, context.turn.text, context.shop),
-    )
+    filled = with_more(context, filled_from(context, task))
     if filled != task and not tells_only_pieces(task, context.turn.text):
         filled = with_text(filled, context.turn.text)
     other = filled.order not in ("", task.order)
     if other and ADDS.search(context.turn.text) and has_only_names(context.turn.text):
         return _start(context, [filled])
-    if is_replaced(context, task, filled, plain):
+    # "Yes, both" says which.
+    says_which = plain == "neither" and context.intent == "affirm" and filled.pieces != task.pieces
+    if says_which or is_replaced(context, task, filled, plain):
         return _advance(context, filled)
     declined = _no_or_doubt(context, task, plain)
     if declined is not None or is_other_task(context, task, filled):
