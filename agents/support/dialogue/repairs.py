@@ -56,7 +56,8 @@ TAKES_BACK = re.compile(
 # How many pieces a yes counts -> its words: "yes, both of them".
 COUNTED: Mapping[int, re.Pattern[str]] = {
     count: re.compile(
-        rf"\b(?:{latin})(?: of (?:them|those|these))?\b|[这那]?[{han}]{PIECE_ZH}?", re.IGNORECASE
+        rf"\b(?:{latin})(?: of (?:them|those|these))?\b|[这那]?[{han}]{PIECE_ZH}?[都全]?",
+        re.IGNORECASE,
     )
     for count, latin, han in (
         (2, "both|(?:the|those|these) two", "两俩"),
