@@ -15,6 +15,7 @@ from agents.support.dialogue.beginning import (
     begun_by,
     begun_by_several,
     each_once,
+    is_answer,
     with_text,
 )
 from agents.support.dialogue.describing import with_orders
@@ -56,6 +57,7 @@ from agents.support.dialogue.repairs import (
     beside,
     every_order,
     is_condition,
+    kept,
     named,
     names_something,
     order_meant,
@@ -278,7 +280,7 @@ def _begin(context: TurnContext) -> Decided | None:
         return _start(context, begun_by_several(context), unclear)
     if context.understood.slots.address is not None and intent not in TASKS:
         return _asked_which(context, OF_ADDRESSES)  # an address alone
-    if intent in TASKS and context.sure:
+    if intent in TASKS and context.sure and not kept(context):
         return _start(context, begun_by(context))
     return _inform(context)
 
@@ -299,7 +301,7 @@ def _inform(context: TurnContext) -> Decided | None:
         return _offer_a_person(context, intent, context.before.failures)
     is_clear = intent not in SMALL_TALK or context.understood.best.confidence >= SURE_OF_TALK
     facts = facts_for(intent, context.turn.text, context.shop) if context.sure and is_clear else ()
-    if parts := facts or product_asked(context):
+    if parts := kept(context) or facts or product_asked(context):
         return _say(context, parts, intent)
     if intent in ("affirm", "deny"):
         is_open = intent == "affirm" and bool(_open_question(context))
@@ -326,6 +328,8 @@ def _start(context: TurnContext, tasks: Sequence[Task], unclear: Sequence[str] =
     begun, *others = sorted(each_once(tasks), key=lambda task: task.name not in INFORMS)
     task, text = context.before.task, context.turn.text
     left = [] if task is None or is_dropped(task, begun, text) else [task]
+    if task is not None and task.asked == "order" and any(is_answer(one, task) for one in tasks):
+        left = []
     taken_back = context.shop.spelled(slots(left_out(context.turn.text)).orders)
     waiting = [
         task
