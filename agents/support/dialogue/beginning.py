@@ -145,11 +145,6 @@ def each_once(tasks: Sequence[Task]) -> list[Task]:
     ]
 
 
-def is_answer(begun: Task, task: Task) -> bool:
-    """Whether a task that was begun is the one whose order was asked for, now that it is known."""
-    return begun.name == task.name and bool(begun.order)
-
-
 def _task(name: IntentName, order: str, text: str, topics: tuple[str, ...]) -> Task:
     return Task(name=name, order=order, text=text[:MOST_TEXT], topics=topics)  # type: ignore[arg-type]  # of TASKS
 

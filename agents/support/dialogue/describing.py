@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from agents.shop.contracts import OrderView
 from agents.support.dialogue.choosing import costs, names_amount
-from agents.support.dialogue.forms import INFORMS, KINDS, NEEDS, OF_AN_ORDER, ShopView, is_possible
+from agents.support.dialogue.forms import INFORMS, KINDS, NEEDS, ShopView, is_possible
 from agents.support.dialogue.goods import named_pieces
+from agents.support.dialogue.selecting import OF_AN_ORDER
 from agents.support.models import Dialogue, IntentName, Slots, Understood
 from agents.support.understanding.exclusions import left_out, meant
 from agents.support.understanding.names import names_goods

@@ -1,7 +1,7 @@
 """What a turn means beyond its words: from the state of its order, from what was shown last, from what it refuses."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from agents.shop.contracts import OrderView
 from agents.support.dialogue.describing import BY_GOODS, QUESTION, described
@@ -15,7 +15,7 @@ from agents.support.dialogue.forms import (
     is_possible,
     refusal,
 )
-from agents.support.dialogue.goods import named_pieces
+from agents.support.dialogue.goods import named_pieces, names_only_goods
 from agents.support.dialogue.products import PRICE, about, asks_for_cheaper, names_variant
 from agents.support.dialogue.render import status_part
 from agents.support.dialogue.replacing import BROKEN
@@ -28,6 +28,7 @@ from agents.support.understanding.options import said_of_options
 from agents.support.understanding.roles import clauses, plain, role
 from agents.support.understanding.slots import ACCOUNT, slots
 from agents.support.understanding.wishes import ASKS, has_only_names
+from agents.support.understanding.wondering import only_asks
 
 # "Everything but the lamp" says what is meant, and not what is to be done with it.
 EXCEPT = re.compile(
@@ -276,8 +277,10 @@ def beside_refusal(rule: str, task: Task, shop: ShopView) -> tuple[Part, ...]:
     return (Part(template=INSTEAD_OF[task.name]),)
 
 
-def is_dropped(task: Task, begun: Task, text: str) -> bool:
-    """Whether the task under way is given up for the new one; otherwise it comes after it."""
+def is_dropped(task: Task, begun: Task, text: str, every: Sequence[Task]) -> bool:
+    """Whether the task under way is given up for the new ones, or is one of them; otherwise it comes after them."""
+    if task.asked == "order" and any(one.name == task.name and one.order for one in every):
+        return True  # now its order is known
     if task.name in INFORMS:
         return not task.order  # the question which order is left for a wish
     if begun.name in INFORMS or task.order not in ("", begun.order):
@@ -298,6 +301,7 @@ def says_it_again(context: TurnContext, task: Task) -> bool:
     """Whether the turn says the wish again that waits for a yes, and names nothing else: "right, return one"."""
     is_other = re.search(r"\b(?:other|another|else)\b|另|别的|还有", context.turn.text)
     same = context.sure and context.intent == task.name and not context.understood.slots.orders
+    same = same or names_only_goods(context.turn.text, context.shop.goods)
     return task.asked == "confirm" and same and not is_other
 
 
@@ -343,7 +347,11 @@ def is_other_task(context: TurnContext, task: Task, filled: Task) -> bool:
     What gives a value of the task is one only if that is clear: the intent of a mere name is a guess.
     """
     both_replace = context.intent in REPLACES and task.name in REPLACES
-    if both_replace or has_only_names(context.turn.text):
+    if task.asked in ("pieces", "new", "confirm") and names_only_goods(
+        context.turn.text, context.shop.goods
+    ):
+        return False
+    if both_replace or has_only_names(context.turn.text) or only_asks(context.turn.text):
         return False
     if not context.sure or context.intent not in TASKS or context.intent == task.name:
         return False
@@ -352,6 +360,13 @@ def is_other_task(context: TurnContext, task: Task, filled: Task) -> bool:
     names_one = task.asked == "order" and BY_GOODS.search(context.turn.text)
     is_guess = filled != task and context.understood.best.confidence < CLEAR_WISH
     return not (is_guess or (context.intent in INFORMS and (names_one or chooses(context))))
+
+
+def is_repeat(context: TurnContext) -> bool:
+    """Whether the turn asks for the last answer again; "no, only asking" does not."""
+    if context.intent != "repeat" or not context.before.said or not context.sure:
+        return False
+    return not chooses(context) and not only_asks(context.turn.text)
 
 
 def chooses(context: TurnContext) -> bool:

@@ -58,6 +58,7 @@ PARTS: Mapping[str, re.Pattern[str]] = {
     "sole": re.compile(r"\bsoles?\b|鞋底"),
 }  # fmt: skip
 """Options of a part of goods, by the first word of their names -> how the part is called."""
+CLAUSE = re.compile(r"[,，、.。;；]|\band\b|和")
 NEAR = 12  # characters between a value and the part that has it
 ABSENT = frozenset({"no", "none", "not resistant"})
 DIGITS = "零一二三四五六七八九"
@@ -98,12 +99,18 @@ def said_of_options(text: str, known: Collection[Option]) -> tuple[Said, ...]:
 
 
 def _of_part(options: frozenset[Option], text: str, span: Span) -> frozenset[Option]:
-    """Of the options that a word can stand for those of the part that is named next to it: "green lenses"."""
-    after = re.split(r"[,，、.。;；]|\band\b|和", text[span[1] : span[1] + NEAR])[0]
-    of_part = {
-        one for one in options if (part := PARTS.get(one[0].split()[0])) and part.search(after)
-    }
-    return frozenset(of_part) or options
+    """Of the options that a word can stand for those of the part that is named next to it.
+
+    The part comes after the word or before it: "green lenses", "the frame in brown", 黑框茶色镜片.
+    """
+    after = CLAUSE.split(text[span[1] : span[1] + NEAR])[0]
+    before = CLAUSE.split(text[max(0, span[0] - NEAR) : span[0]])[-1]
+    parts = {one: PARTS.get(one[0].split()[0]) for one in options}
+    following = {o: m.start() for o, part in parts.items() if part and (m := part.search(after))}
+    found = [one for one, place in following.items() if place == min(following.values())]
+    if not found:
+        found = [one for one, part in parts.items() if part and part.search(before)]
+    return frozenset(found) or options
 
 
 def _has(options: Mapping[str, str], wanted: Option) -> bool:

@@ -43,10 +43,11 @@ METHODS = {
 # Not "that's all", "all right" or "at all": what is wanted is said with a verb, with goods, or alone.
 GOODS = r"(?:items?|goods|things?|pieces?|products?|articles?|stuff)"
 EVERYTHING = re.compile(
-    rf"\b(?:everything|all of (?:it|them|these|those)|the (?:whole|entire|complete) order"
+    rf"\b(?:(?<!\band )(?<!\bn )(?<!& )everything|all of (?:it|them|these|those)|the (?:whole|entire|complete) order"
     rf"|all (?:the |my |these |those |\w{{1,5}} )?{GOODS}|(?:return|exchange|change|send|swap) (?:it |them )?all)\b"
     rf"|^\W*(?:yes,? )?all(?: please)?\W*$"
-    rf"|\b(?:everything else|the rest|rest(?= (?:goes?|can|should) )|(?:all )?the others?(?: {GOODS})?|all others?)\b"
+    rf"|\b(?:everything else|the rest|rest(?= (?:goes?|can|should) )|(?:all )?the others"
+    rf"|(?:all )?the other {GOODS}(?<=s)|all others?)\b"
     r"|全部|所有|统统|通通|剩下的?|整个订单|整单|其[他它余]|别的(?=都|全|也)|都(?=要|想|给|帮|可以|退|换|改|寄)",
     re.IGNORECASE,
 )
