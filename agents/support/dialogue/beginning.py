@@ -176,11 +176,11 @@ def _excludes(later: Task, task: Task) -> bool:
 
 def still_open(context: TurnContext, tasks: Sequence[Task], begun: Task) -> list[Task]:
     """The tasks of earlier turns that come after the new ones; what waited for its order may have it now."""
-    task, later = context.before.task, context.before.later
-    is_left = task is not None and not is_dropped(task, begun, context.turn.text)
-    known = {one.name for one in tasks if one.order}
-    before = (task, *later) if task is not None and is_left else later
-    return [one for one in before if one.order or one.name not in known]
+    task, known = context.before.task, {one.name for one in tasks if one.order}
+    later = [one for one in context.before.later if one.order or one.name not in known]
+    if task is None or is_dropped(task, begun, context.turn.text, tasks):
+        return later
+    return [task, *later]
 
 
 def with_text(task: Task, text: str) -> Task:

@@ -1,7 +1,7 @@
 """What a turn means beyond its words: from the state of its order, from what was shown last, from what it refuses."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from agents.shop.contracts import OrderView
 from agents.support.dialogue.describing import BY_GOODS, QUESTION, described
@@ -70,6 +70,17 @@ REQUEST = re.compile(
     r"|\b(?:i'?d|i would|we'?d) (?:like|prefer|rather have)\b|换|改",
     re.IGNORECASE,
 )
+# What an address is changed with, and what a question ends with that only wants to be sure.
+TO_ANOTHER = re.compile(
+    r"\b(?:chang|updat|correct|edit|replac|redirect|put|set|enter|save|ship|send|deliver|instead)\w*\b"
+    r"|改|换|更新|填|修|寄到(?!新|这|那)|送到(?!新|这|那)",
+    re.IGNORECASE,
+)
+TAG = re.compile(
+    r"\b(?:right|correct|yes|no|isn't it|won't it|don't they|won't they|then)\W*\?\W*$"
+    r"|(?:对吗|是吗|对吧|是吧|没错吧|对不对|是不是)\W*$",
+    re.IGNORECASE,
+)
 NO_PERSON = re.compile(
     r"\b(?:(?:don'?t|do not|rather not) (?:\w+ly )?(?:want|need|give|send|call|hand|pass|transfer|connect|put)"
     r"|no need for|without)(?: [\w']+){0,5}? (?:humans?|persons?|people|agents?|staff)\b"
@@ -92,7 +103,8 @@ def in_context(understood: Understood, text: str, before: Dialogue, shop: ShopVi
     """What was understood, where the order or the choice of goods says more than the words."""
     if understood.wishes or understood.angry:
         return understood
-    understood = _as_thanks(_without_person(understood, text), text, shop)
+    understood = _as_question(_without_person(understood, text), text)
+    understood = _as_thanks(understood, text, shop)
     understood = _as_wish(understood, text, before, shop)
     best = understood.best
     named = shop.spelled(understood.slots.orders or slots(left_out(text)).orders)
@@ -119,6 +131,17 @@ def in_context(understood: Understood, text: str, before: Dialogue, shop: ShopVi
         understood = understood.model_copy(update={"slots": of_order})
     intents = (Intent(name=wanted, confidence=1.0), *understood.intents)
     return understood.model_copy(update={"intents": intents})
+
+
+def _as_question(understood: Understood, text: str) -> Understood:
+    """Who asks what an address is used for changes none: "so what I buy goes there from now on, right?"."""
+    best = understood.best
+    is_one = best.name in ("modify_customer_address", "modify_order_address")
+    gives_or_wants = understood.slots.address is not None or TO_ANOTHER.search(text)
+    if not is_one or gives_or_wants or not TAG.search(text):
+        return understood
+    asks = Intent(name="knowledge", confidence=best.confidence)
+    return understood.model_copy(update={"intents": (asks, *understood.intents)})
 
 
 def _as_wish(understood: Understood, text: str, before: Dialogue, shop: ShopView) -> Understood:
@@ -254,8 +277,10 @@ def beside_refusal(rule: str, task: Task, shop: ShopView) -> tuple[Part, ...]:
     return (Part(template=INSTEAD_OF[task.name]),)
 
 
-def is_dropped(task: Task, begun: Task, text: str) -> bool:
-    """Whether the task under way is given up for the new one; otherwise it comes after it."""
+def is_dropped(task: Task, begun: Task, text: str, every: Sequence[Task]) -> bool:
+    """Whether the task under way is given up for the new ones, or is one of them; otherwise it comes after them."""
+    if task.asked == "order" and any(one.name == task.name and one.order for one in every):
+        return True  # now its order is known
     if task.name in INFORMS:
         return not task.order  # the question which order is left for a wish
     if begun.name in INFORMS or task.order not in ("", begun.order):

@@ -57,6 +57,7 @@ from agents.support.dialogue.repairs import (
     filled_from,
     is_answer,
     is_condition,
+    kept,
     named,
     names_something,
     order_meant,
@@ -286,7 +287,7 @@ def _begin(context: TurnContext) -> Decided | None:
         return _start(context, begun_by_several(context), unclear)
     if context.understood.slots.address is not None and intent not in TASKS:
         return _asked_which(context, OF_ADDRESSES)  # an address alone
-    if intent in TASKS and context.sure:
+    if intent in TASKS and context.sure and not kept(context):
         return _start(context, begun_by(context))
     return _inform(context)
 
@@ -307,7 +308,7 @@ def _inform(context: TurnContext) -> Decided | None:
         return _offer_a_person(context, intent, context.before.failures)
     is_clear = intent not in SMALL_TALK or context.understood.best.confidence >= SURE_OF_TALK
     facts = facts_for(intent, context.turn.text, context.shop) if context.sure and is_clear else ()
-    if parts := facts or product_asked(context):
+    if parts := kept(context) or facts or product_asked(context):
         return _say(context, parts, intent)
     if intent in ("affirm", "deny"):
         is_open = intent == "affirm" and bool(_open_question(context))
