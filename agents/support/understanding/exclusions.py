@@ -28,7 +28,8 @@ DOES = (
 )
 LEFT_OUT = re.compile(
     rf"\b(?:not(?= (?:for |from |in |of )?{NAMED})|except(?:ing)?(?: for)?|excluding|other than|apart from"
-    rf"|besides|without|instead of|rather than|(?:keep|keeping|leave|leaving)(?: (?:only|just))?(?= {NAMED})"
+    rf"|besides|without|instead of|rather than"
+    rf"|(?:keep|keeping|leave|leaving|h[oa](?:ld|ng)(?:ing)? on to)(?: (?:only|just))?(?= (?:{NAMED}|an? |one ))"
     rf"|(?:(?<=^)|(?<=[,.;!] )|(?<=\bbut )|(?<=\band )|(?<=\bplease ))(?:don't|do not|dont|never) {VERBS})\b"
     rf"(?P<what>(?:(?![,.;!?\n]|\b(?:but|only|just|instead|please|because)\b|\band {DOES}\b).)*)",
     re.IGNORECASE | re.ASCII,
