@@ -58,6 +58,7 @@ def as_a_whole(task: Task, text: str, shop: ShopView) -> tuple[Part, ...]:
         return ()
     some = set(goods_named(order, meant(text), shop.goods).skus)
     is_part = bool(some) and some != {piece.sku for piece in order.pieces}
+    is_part |= keeps_some(task, text, shop)
     return (Part(template="whole order", values={"order": task.order}),) if is_part else ()
 
 

@@ -30,7 +30,9 @@ NO_ADDRESS, AN_ADDRESS = 0.3, 6.0
 NO_METHOD = 0.3
 OWN_GOODS = 0.4  # small talk that names own goods
 SAID = 5.0  # only this wish is called by one of its own words
-NO_QUESTION = 0.4  # a text that is no question, and calls a wish by a word of it or tells an address
+NO_QUESTION = (
+    0.4  # a text that is no question, and calls a wish by a word of it or tells an address
+)
 
 
 def _words(pattern: str) -> re.Pattern[str]:
@@ -90,7 +92,9 @@ def weighed(understood: Understood, text: str, before: Dialogue, shop: ShopView)
     changes: dict[str, object] = {"wishes": wishes}
     found = _weighed(understood.likely, text, before, shop)
     if found and found[0].name != understood.best.name:
-        changes |= {"intents": tuple(one for one in found if one.confidence >= LIKELY)[:MOST] or found[:1]}
+        changes |= {
+            "intents": tuple(one for one in found if one.confidence >= LIKELY)[:MOST] or found[:1]
+        }
         changes |= {"topics": ()}
     return understood.model_copy(update=changes)
 

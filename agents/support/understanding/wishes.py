@@ -9,11 +9,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import get_args
 
 from agents.shop.accounts import PostalAddress
 from agents.shop.catalogue import catalogue
-from agents.support.models import Intent, IntentName, Language, TaskName, Wish
+from agents.support.models import Intent, IntentName, Language, Wish
 from agents.support.understanding.exclusions import is_refused, meant, names_something
 from agents.support.understanding.names import kind, names_goods, names_in, names_of
 from agents.support.understanding.roles import Role, asking, clauses, is_clause
@@ -322,7 +321,8 @@ def _split(asides: Sequence[Aside], drafts: Sequence[_Draft], part: str) -> list
     ways: set[Role] = {"tells"} if names_something(part) else {"tells", "asks"}
     some = enumerate(asides)
     first = next(
-        (n for n, (t, r) in some if NEXT.match(t) or (r in ways and names_something(t))), len(asides)
+        (n for n, (t, r) in some if NEXT.match(t) or (r in ways and names_something(t))),
+        len(asides),
     )
     texts = [text for text, _ in asides]
     if drafts:

@@ -34,9 +34,16 @@ def test_what_is_left_out_of_a_shipped_order_is_kept_and_the_rest_returned(
     assert done.request == Return(order="B200", pieces=("10000001",), method="card")
 
 
-@pytest.mark.parametrize("text", ["return everything but the lamp from A100", "A100退单"])
-def test_what_only_cancelling_can_do_is_said_and_asked_for(text: str) -> None:
-    asked, done = talk((text, "return_items"), ("yes", "affirm"))
+def test_what_is_kept_of_an_order_that_is_not_shipped_is_not_cancelled_with_it() -> None:
+    told, yes = talk(
+        ("return everything but the lamp from A100", "return_items"), ("yes", "affirm")
+    )
+    assert "can be cancelled only as a whole" in answer(told)
+    assert (told.action, yes.request) == ("answer", None)
+
+
+def test_what_only_cancelling_can_do_is_said_and_asked_for() -> None:
+    asked, done = talk(("A100退单", "return_items"), ("yes", "affirm"))
     assert "so all that is possible is to cancel an order" in answer(asked)
     assert (asked.action, asked.request) == ("confirm", None)
     assert done.request == Cancel(order="A100")
