@@ -18,7 +18,7 @@ UNDERSTAND = replace(PURE, name="understand", concurrency=CORES)  # a vector is 
 
 @agent(
     UNDERSTAND,
-    version="1.3",  # the facts of an order that are asked for
+    version="1.4",  # all that a text and its wishes can mean
     upcasts={"1.1": upcasts.understood, "1.2": upcasts.understood_wishes},
 )
 async def understand_turn(turn: Turn) -> Understood:

@@ -112,7 +112,7 @@ def begun_by_several(context: TurnContext) -> Sequence[Task]:
 
 
 def _of_each_order(task: Task, shop: ShopView) -> list[Task]:
-    """A task for each own order whose goods its text names: "the boots go back, the speaker too"; none for one order."""
+    """A task for each own order whose goods its text names: "the boots go back, the speaker too"; none for one."""
     text, visible = task.text, meant(task.text)
     if task.name not in EXCLUSIVE | INFORMS | REPLACES or slots(text).orders:
         return []

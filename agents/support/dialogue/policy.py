@@ -429,21 +429,22 @@ def _advance(context: TurnContext, task: Task) -> Decided:
         perform(request_of(task, order), context.shop.customer, order, context.shop.goods)
     except RuleViolation as error:
         return _refused(context, task, error.rule, error.subject)
-    whole = _whole(context, task)
-    if whole and keeps_some(task, context.turn.text, context.shop):
-        then, after = _next(context, task.order)
-        whole = (*whole, Part(template="can be cancelled"), *then)
-        return Decided(action="answer", reason="refused", parts=whole, after=after)
     step = _ask(context, task.model_copy(update={"asked": "confirm"}), "confirm")
-    return step.model_copy(update={"parts": (*whole, *step.parts)})
+    return step.model_copy(update={"parts": (*_whole(context, task), *step.parts)})
 
 
 def _not_as_it_stands(context: TurnContext, task: Task, order: OrderView) -> Decided | None:
     """The step where the order refuses the task: the only one that it allows, or why; None if it allows it."""
     other = as_possible(task, order, f"{task.text}\n{context.turn.text}", context.shop)
     if other == task:
-        rule = refusal(task, order)
-        return _refused(context, task, rule, order.order) if rule else None
+        if rule := refusal(task, order):
+            return _refused(context, task, rule, order.order)
+        whole = _whole(context, task)
+        if not whole or not keeps_some(task, context.turn.text, context.shop):
+            return None
+        then, after = _next(context, task.order)
+        whole = (*whole, Part(template="can be cancelled"), *then)
+        return Decided(action="answer", reason="refused", parts=whole, after=after)
     only = {"order": order.order, "status": order.status, "task": other.name}
     step = _advance(context, other)
     parts = (Part(template="only possible", values=only), *step.parts)

@@ -44,14 +44,16 @@ CHANGES = _words(
     r"|换|改|想要|还是要|要[^，。]{0,6}[码号色款]"
 )
 ADDRESS = _words(
-    r"\baddress|\b(?:ship|send|deliver|sent|go|come|post|redirect|rerout)\w*\b[^.!?,;]{0,25} (?:to|at)\b(?! (?:me|you|us|the shop)\b)"
+    r"\baddress|\b(?:ship|send|deliver|sent|go|come|post|redirect|rerout)\w*\b[^.!?,;]{0,25} (?:to|at)\b"
+    r"(?! (?:me|you|us|the shop)\b)"
     r"|\bmov(?:e|ed|ing)\b|地址|[寄送发]到|[寄送]去|改寄|搬家|收货"
 )
 PAYMENT = _words(r"\b(?:pay|paid|charg|bill|card|method)\w*|付|支付|刷|卡|扣款")
 WHO = _words(r"\bwho\b|\bwhose\b|谁|何时")
 # A wish in the form of a question: "could you send it back?", 能退吗.
 REQUEST = _words(
-    r"^\W*(?:(?:and|so|hi|hello|ok|please) )*(?:can|could|would|will|may|might) (?:i|we|you)\b|能不能|(?:能|可以).{1,12}吗|可否"
+    r"^\W*(?:(?:and|so|hi|hello|ok|please) )*(?:can|could|would|will|may|might) (?:i|we|you)\b"
+    r"|能不能|(?:能|可以).{1,12}吗|可否"
 )
 CUES: Mapping[IntentName, re.Pattern[str]] = {
     "cancel_order": _words(
@@ -59,7 +61,8 @@ CUES: Mapping[IntentName, re.Pattern[str]] = {
     ),
     "return_items": _words(
         r"\breturn(?!ed)|\brefund me|\bmoney back\b"
-        r"|\b(?:send|sent|give|bring|go|goes|going|take|post|ship|have|get)\w*\b[^.!?,;]{0,40}\bback\b|\bback (?:it|they|you) go"
+        r"|\b(?:send|sent|give|bring|go|goes|going|take|post|ship|have|get)\w*\b[^.!?,;]{0,40}\bback\b"
+        r"|\bback (?:it|they|you) go"
         r"|\b(?:both|all|the|one|two|my|these|those)\b[^,.;!?]{2,40}(?<!came)(?<!come)(?<!got) back\b"
         r"(?! (?:in|then|when|from|on|at|to)\b)"
         r"|退(?!款)|把?钱(?:还|退)?给我|退[^，。]{0,4}钱"

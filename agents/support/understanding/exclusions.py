@@ -146,7 +146,7 @@ def _spans(text: str, *, naming: bool = False) -> list[Span]:
 
 
 def _beside_the_rest(text: str) -> list[Span]:
-    """The clauses that tell of goods, where another one asks for the rest: 台灯要的，剩下的退掉."""
+    """The clauses that tell of goods, where another one asks for the rest: "the lamp is fine, the rest goes back"."""
     found = clauses_of(text)
     if not any(one.role == "asks" and REST.search(text[one.begin : one.end]) for one in found):
         return []

@@ -38,7 +38,8 @@ CUT = re.compile(
     r"(?<!\d)[.!?;。！？；\n…]+|[.!?;。！？；\n…]+(?!\d)"
     r"|\bso(?= (?:it|they|this|these|those|please|pls|that (?:goes|has|must|needs|can|should))\b)"
     r"|(?=\b(?:i )?(?:just|only) (?:wan|need|ask|wonder)\w*)"  # "don't cancel it just wanna know ..."
-    rf"|(?<=[^\W\d_])[:：](?=\s*[^\W\d_])|\s\+\s|[，,]|\b(?:and then|and also|and(?= {BEGINS}\b)|also|plus|besides|but)\b"
+    r"|(?<=[^\W\d_])[:：](?=\s*[^\W\d_])|\s\+\s|[，,]"
+    rf"|\b(?:and then|and also|and(?= {BEGINS}\b)|also|plus|besides|but)\b"
     r"|(?<=[\u4e00-\u9fff])[ \u3000]+(?=[\u4e00-\u9fff])"  # blanks are the commas of who types on a phone
     r"|然后|还有|另外(?!一?[张个件双台只副条款种])|顺便|同时|并且",
     re.IGNORECASE,
@@ -52,7 +53,10 @@ REFUSES = re.compile(
     r"|(?:别|不要|不用|不必|不需要|不想|没说要?)(?:再|给我|帮我|急着)?(?:取消|退|换|改|动|转)|不(?:退|换|取消|改|动)[了哈啊吧呀哦]*$",
     re.IGNORECASE,
 )
-IMPERATIVE = r"(?:return|cancel|refund|swap|exchange|replace|change|drop|scrap|stop|make it|send (?:it|them|me|this|the))"
+IMPERATIVE = (
+    r"(?:return|cancel|refund|swap|exchange|replace|change|drop|scrap|stop|make it"
+    r"|send (?:it|them|me|this|the))"
+)
 REQUESTS = re.compile(
     r"^\W*(?:(?:and|so|but|then|ok|kindly|just|also|first|second|secondly|finally|lastly) )*(?:please\b"
     rf"|{IMPERATIVE}\b|(?:could|can|would|will|may|might) (?:i|you|we|one|it|they)\b"
