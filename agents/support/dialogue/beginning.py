@@ -10,7 +10,6 @@ from agents.support.dialogue.forms import (
     ITEMS,
     KINDS,
     NEEDS,
-    OF_AN_ORDER,
     REPLACES,
     ShopView,
     fill,
@@ -21,6 +20,7 @@ from agents.support.dialogue.goods import named_pieces
 from agents.support.dialogue.meanings import is_dropped
 from agents.support.dialogue.products import with_shown
 from agents.support.dialogue.repairs import also_asked, every_order, topics_of
+from agents.support.dialogue.selecting import OF_AN_ORDER
 from agents.support.dialogue.turn_context import TASKS, TurnContext
 from agents.support.dialogue.wording import called
 from agents.support.models import Dialogue, IntentName, Slots, Task, Wish

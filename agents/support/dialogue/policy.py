@@ -49,7 +49,7 @@ from agents.support.dialogue.meanings import (
     wants_person,
 )
 from agents.support.dialogue.possible import only_asked
-from agents.support.dialogue.questions import as_a_whole, keeps_some, offered, question
+from agents.support.dialogue.questions import as_a_whole, not_a_part, offered, question
 from agents.support.dialogue.render import refusal_part
 from agents.support.dialogue.repairs import (
     answer_to,
@@ -181,8 +181,8 @@ def _beside_a_person(context: TurnContext) -> Decided | None:
 
 
 def _with_the_person(context: TurnContext) -> Decided:
-    part = Part(template="a person answers")
-    return Decided(action="none", reason="taken over", parts=(part,), after=context.before)
+    parts = (Part(template="a person answers"),)
+    return Decided(action="none", reason="taken over", parts=parts, after=context.before)
 
 
 def hand_over(turn: Turn, before: Dialogue, reason: str) -> Decided:
@@ -439,12 +439,10 @@ def _not_as_it_stands(context: TurnContext, task: Task, order: OrderView) -> Dec
     if other == task:
         if rule := refusal(task, order):
             return _refused(context, task, rule, order.order)
-        whole = _whole(context, task)
-        if not whole or not keeps_some(task, context.turn.text, context.shop):
+        if not (parts := not_a_part(task, context.turn.text, context.shop)):
             return None
         then, after = _next(context, task.order)
-        whole = (*whole, Part(template="can be cancelled"), *then)
-        return Decided(action="answer", reason="refused", parts=whole, after=after)
+        return Decided(action="answer", reason="refused", parts=(*parts, *then), after=after)
     only = {"order": order.order, "status": order.status, "task": other.name}
     step = _advance(context, other)
     parts = (Part(template="only possible", values=only), *step.parts)

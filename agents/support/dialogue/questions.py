@@ -58,12 +58,18 @@ def as_a_whole(task: Task, text: str, shop: ShopView) -> tuple[Part, ...]:
         return ()
     some = set(goods_named(order, meant(text), shop.goods).skus)
     is_part = bool(some) and some != {piece.sku for piece in order.pieces}
-    is_part |= keeps_some(task, text, shop)
+    is_part |= _keeps_some(task, text, shop)
     return (Part(template="whole order", values={"order": task.order}),) if is_part else ()
 
 
-def keeps_some(task: Task, text: str, shop: ShopView) -> bool:
-    """Whether the text keeps some goods of the order: "send the chair, just cancel the clock"."""
+def not_a_part(task: Task, text: str, shop: ShopView) -> tuple[Part, ...]:
+    """What to say to somebody who keeps some goods of an order to be cancelled: "send the chair, cancel the clock"."""
+    if not _keeps_some(task, text, shop) or not (parts := as_a_whole(task, text, shop)):
+        return ()
+    return (*parts, Part(template="can be cancelled"))
+
+
+def _keeps_some(task: Task, text: str, shop: ShopView) -> bool:
     order = shop.orders.get(task.order)
     return order is not None and bool(goods_named(order, left_out(text), shop.goods).skus)
 

@@ -24,7 +24,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from agents.shop.catalogue import catalogue
-from agents.support.models import Intent, IntentName, Language, TaskName, Understood
+from agents.support.models import Intent, IntentName, Language, Slots, TaskName, Understood, Wish
 from agents.support.understanding.consent import verdict
 from agents.support.understanding.embedding import Vector, is_available, one_thread, vectors
 from agents.support.understanding.examples import OUT, training
@@ -35,6 +35,7 @@ from agents.support.understanding.spelling import corrected
 from agents.support.understanding.vectors import known_vectors
 from agents.support.understanding.wishes import (
     ASIDE,
+    Classify,
     asked,
     has_words,
     parts_in_question,
@@ -105,14 +106,7 @@ def understand(text: str, embed: Embed = vectors) -> Understood:
     if wanted and wanted.name not in impossible and _is_clearer(wanted, likely[0], text):
         likely = [wanted, *(one for one in likely if one.name != wanted.name)]
         possible[text] = next(some for some in possible.values() if some and some[0] == wanted)
-    several = wishes(text, classify) if likely else ()
-    if not several and likely and named.orders and named.address is None:
-        several = with_question(text, classify)
-    if named.address is not None:
-        several = tuple(
-            w for w in several if w.name not in FACTS_OF or QUESTION_MARK.search(w.text)
-        )
-        several = several if len(several) > 1 else ()
+    several = _several(text, named, classify) if likely else ()
     several = tuple(
         one.model_copy(update={"topics": _facts_of(one.name, topic, topics)}) for one in several
     )
@@ -126,6 +120,17 @@ def understand(text: str, embed: Embed = vectors) -> Understood:
         topics=_facts_of(likely[0].name, topic, topics) if likely else (),
         likely=_if_best(likely, possible[text]),
     )
+
+
+def _several(text: str, named: Slots, classify: Classify) -> tuple[Wish, ...]:
+    """The wishes of a text, if there are several; who tells an address and asks nothing wants no order read."""
+    several = wishes(text, classify)
+    if not several and named.orders and named.address is None:
+        several = with_question(text, classify)
+    if named.address is None:
+        return several
+    several = tuple(w for w in several if w.name not in FACTS_OF or QUESTION_MARK.search(w.text))
+    return several if len(several) > 1 else ()
 
 
 def _possible(ranked: Sequence[tuple[IntentName, float]], text: str) -> tuple[Intent, ...]:
