@@ -33,7 +33,7 @@ from agents.support.dialogue.turn_context import TASKS, TurnContext
 from agents.support.dialogue.wording import paid_by
 from agents.support.models import Intent, Part, Slots, Task, TaskName
 from agents.support.understanding.slots import ACCOUNT
-from agents.support.understanding.wondering import only_asks, wonders
+from agents.support.understanding.wondering import only_asks, says_so, wonders
 
 AFTERWARDS = re.compile(
     r"\b(?:after(?:wards?)?|then|later|once)\b|之后|以后|[完了][再还]|完了?", re.IGNORECASE
@@ -114,9 +114,20 @@ def order_asked(context: TurnContext, name: TaskName, named: Slots) -> str:
 def _of_one(context: TurnContext) -> tuple[Part, ...]:
     name, text = _change(context), context.turn.text
     is_no = context.before.task is not None and only_asks(text) and not QUESTION.search(text)
-    if name is None or is_no or not wonders(text):
+    if name is None or is_no or not wonders(text) or _names_all(context, name):
         return ()
     return _answer(context, name, context.understood.slots, text)
+
+
+def _names_all(context: TurnContext, name: TaskName) -> bool:
+    """Whether the turn names what the change would need, and does not say that it only asks: a polite wish does."""
+    text = context.turn.text
+    details = [slot for slot in NEEDS[name] if slot in ("new", "method", "address")]
+    if not details or says_so(text):
+        return False
+    order = order_asked(context, name, context.understood.slots)
+    known = fill(Task(name=name, order=order), context.understood.slots, text, context.shop)
+    return all(getattr(known, slot) for slot in details)
 
 
 def _change(context: TurnContext) -> TaskName | None:
@@ -159,7 +170,7 @@ def _answer(context: TurnContext, name: TaskName, named: Slots, text: str) -> tu
         after = _after(waiting, shop)
         if after.orders[order.order] != order and refusal(task, after.orders[order.order]):
             return (Part(template="not afterwards", values={"task": task.name}),)
-    return (*_state(task, order, shop), Part(template=f"rule {task.name}"))
+    return _state(task, order, shop)
 
 
 def _after(task: Task, shop: ShopView) -> ShopView:
@@ -174,16 +185,17 @@ def _after(task: Task, shop: ShopView) -> ShopView:
 
 
 def _state(task: Task, order: OrderView, shop: ShopView) -> tuple[Part, ...]:
-    """Whether the order allows the task, as it stands; and the money, where the text asks for it."""
+    """Whether the order allows the task, as it stands; the money, where the text asks for it; and the rule."""
     if task.name == "return_items" and order.status in PENDING:
-        return (Part(template="days to return", values=DAYS),)
+        return (Part(template="days to return", values=DAYS), Part(template="rule return_items"))
     if rule := refusal(task, order):
         return (refusal_part(rule, order.order), *beside_refusal(rule, task, shop))
     if task.name in ("return_items", "exchange_items"):
         possible = return_by(order, task.text, shop)
     else:
         possible = (Part(template=f"could {task.name}", values={"order": order.order}),)
-    return (*possible, *(_money(task, order, shop) if MONEY.search(task.text) else ()))
+    more = _money(task, order, shop) if MONEY.search(task.text) else ()
+    return (*possible, *more, Part(template=f"rule {task.name}"))
 
 
 def _money(task: Task, order: OrderView, shop: ShopView) -> tuple[Part, ...]:

@@ -31,15 +31,21 @@ ONLY_ASKS = re.compile(
 )
 
 SUPPOSES = re.compile(
-    r"\b(?:suppos(?:e|ing)|assuming|imagine|what if|let'?s say)\b|假如|假设|万一", re.IGNORECASE
+    r"\b(?:suppos(?:e|ing)|assuming|imagine|what if|let'?s say|if i (?:had|were|took|chose|wanted|\w+ed))\b"
+    r"|假如|假设|万一",
+    re.IGNORECASE,
 )
 
 
 def wonders(text: str) -> bool:
     """Whether the text only asks about a change; the intent tells about which."""
-    says_so = ONLY_ASKS.search(text) or SUPPOSES.search(text)
-    least = SAID_SO if says_so else SURE
+    least = SAID_SO if says_so(text) else SURE
     return max(map(_chance, {plain(text), plain(asked(text))})) >= least
+
+
+def says_so(text: str) -> bool:
+    """Whether the text says itself that it only asks, or supposes something."""
+    return any(words.search(text) for words in (ONLY_ASKS, SUPPOSES))
 
 
 def only_asks(text: str) -> bool:
