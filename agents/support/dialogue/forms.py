@@ -13,7 +13,7 @@ from agents.support.dialogue.replacing import NEW, new_pieces, why_nothing_fits
 from agents.support.dialogue.selecting import OF_AN_ORDER, SWAPS, selected
 from agents.support.dialogue.wording import is_of_brand, paid_by
 from agents.support.models import Language, Part, Slot, Slots, Task, TaskName
-from agents.support.understanding.exclusions import meant
+from agents.support.understanding.exclusions import meant, meant_instead
 from agents.support.understanding.names import names_in
 from agents.support.understanding.slots import slots
 
@@ -121,7 +121,9 @@ def fill(task: Task, named: Slots, text: str, shop: ShopView) -> Task:
             same = pieces == task.pieces
             chosen = task.model_copy(update={"pieces": pieces, "new": task.new if same else ()})
             only_pieces = tells_only_pieces(task, text)
-            new = new_pieces(chosen, order, named, "" if only_pieces else meant(text), shop.goods)
+            new = new_pieces(
+                chosen, order, named, "" if only_pieces else meant_instead(text), shop.goods
+            )
             filled["new"] = new or (task.new if pieces == task.pieces else ())
     return task.model_copy(update=filled)
 
@@ -147,7 +149,7 @@ def fill_in_turns(task: Task, named: Slots, text: str, shop: ShopView) -> Task:
         and filled.pieces
         and not filled.new
     ):
-        both = meant(task.text if tells_only_pieces(task, text) else f"{task.text}\n{text}")
+        both = meant_instead(task.text if tells_only_pieces(task, text) else f"{task.text}\n{text}")
         new = new_pieces(filled, order, named, both, shop.goods)
         filled = filled.model_copy(update={"new": new})
     return filled

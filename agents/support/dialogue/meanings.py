@@ -355,6 +355,10 @@ def is_other_task(context: TurnContext, task: Task, filled: Task) -> bool:
         return False
     if not context.sure or context.intent not in TASKS or context.intent == task.name:
         return False
+    names = NAMED.get(context.intent)
+    answers = task.asked in ("pieces", "new") and filled != task
+    if answers and names is not None and not names.search(context.turn.text):
+        return False  # what answers the question, and calls no other wish by its name
     if QUESTION.search(context.turn.text):
         return True
     names_one = task.asked == "order" and BY_GOODS.search(context.turn.text)

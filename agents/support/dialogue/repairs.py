@@ -60,7 +60,8 @@ CLEAR_WISH = 0.5  # the probability of a wish from which on nothing is merely ke
 # How many pieces a yes counts -> its words: "yes, both of them".
 COUNTED: Mapping[int, re.Pattern[str]] = {
     count: re.compile(
-        rf"\b(?:{latin})(?: of (?:them|those|these))?\b|[这那]?[{han}]{PIECE_ZH}?", re.IGNORECASE
+        rf"\b(?:{latin})(?: of (?:them|those|these))?\b|[这那]?[{han}]{PIECE_ZH}?[都全]?",
+        re.IGNORECASE,
     )
     for count, latin, han in (
         (2, "both|(?:the|those|these) two", "两俩"),

@@ -95,6 +95,15 @@ def meant(text: str) -> str:
     return "".join(letters)
 
 
+def meant_instead(text: str) -> str:
+    """The text without what it leaves out; an option that stays is a part of what is wanted."""
+    letters = list(text)
+    clauses = [(a, b) for a, b in kept(text) if names_goods(text[a:b], catalogue().values())]
+    for begin, end in (*clauses, *_by_rules(text)):
+        letters[begin:end] = " " * (end - begin)
+    return "".join(letters)
+
+
 def left_out(text: str) -> str:
     """The parts of the text that name what is left out."""
     return " , ".join(text[begin:end] for begin, end in _spans(text, naming=True))

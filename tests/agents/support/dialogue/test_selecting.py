@@ -7,7 +7,7 @@ import pytest
 from agents.shop.accounts import Piece, Variant
 from agents.support.dialogue.forms import ShopView, fill
 from agents.support.dialogue.goods import names_only_goods
-from agents.support.models import Task
+from agents.support.models import Slot, Task
 from agents.support.understanding.slots import slots
 from tests.agents.support.dialogue.shop import GOODS, SHOP
 
@@ -34,7 +34,7 @@ def bought(*skus: str) -> ShopView:
 
 def pieces(text: str, shop: ShopView, *before: str) -> tuple[str, ...]:
     """The pieces of a return after the text; without `before` they have just been asked for."""
-    asked = "confirm" if before else "pieces"
+    asked: Slot = "confirm" if before else "pieces"
     task = Task(name="return_items", order="B200", pieces=before, asked=asked)
     return tuple(sorted(fill(task, slots(text), text, shop).pieces))
 

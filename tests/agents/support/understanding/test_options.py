@@ -56,3 +56,18 @@ def test_goods_without_what_is_denied_fit() -> None:
     (word,) = said_of_options("not waterproof", known("Hiking Boots"))
     assert word.fits({"waterproof": "no"})
     assert not word.fits({"waterproof": "yes"})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the black frame with brown lenses",
+        "frame black, lenses brown",
+        "黑框茶色镜片的",
+        "镜片要棕色的，框是黑色",
+    ],
+)
+def test_a_colour_is_that_of_the_part_next_to_it(text: str) -> None:
+    assert said(text, "Sunglasses") == {
+        ("frame color", "black"): False, ("lens color", "brown"): False,
+    }  # fmt: skip
