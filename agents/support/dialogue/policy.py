@@ -53,6 +53,7 @@ from agents.support.dialogue.questions import as_a_whole, offered, question
 from agents.support.dialogue.render import refusal_part
 from agents.support.dialogue.repairs import (
     answer_to,
+    asks_last_day,
     beside,
     filled_from,
     is_answer,
@@ -284,7 +285,8 @@ def _begin(context: TurnContext) -> Decided | None:
         return step.model_copy(update={"parts": (*begun.left_out, *step.parts)})
     if context.understood.slots.address is not None and intent not in TASKS:
         return _asked_which(context, OF_ADDRESSES)  # an address alone
-    if intent in TASKS and context.sure and not kept(context):
+    is_task = intent in TASKS and context.sure and not asks_last_day(context)
+    if is_task and not kept(context):
         return _start(context, begun_by(context))
     return _inform(context)
 

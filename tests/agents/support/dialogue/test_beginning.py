@@ -120,7 +120,13 @@ def test_an_order_is_described_by_its_state(text: str, wanted: IntentName, order
 
 
 @pytest.mark.parametrize(
-    "choice,kind", [("the money back, a refund", Return), ("swap it for a new one", Exchange)]
+    "choice,kind",
+    [
+        ("the money back, a refund", Return),
+        ("swap it for a new one", Exchange),
+        ("a refund, no swap", Return),
+        ("退吧，不换", Return),
+    ],
 )
 def test_who_only_tells_of_damage_is_asked_what_shall_be_done(choice: str, kind: type) -> None:
     asked, _, done = talk(

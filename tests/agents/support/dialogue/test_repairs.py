@@ -253,3 +253,13 @@ def test_what_only_keeps_things_is_no_question_about_an_order(text: str, reason:
 def test_who_asks_what_an_address_is_used_for_changes_none(text: str, changes: bool) -> None:
     step = decided(heard(text, "modify_customer_address"))
     assert (step.after.task is not None) is changes
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["the lamp from B200, what is the last day to send those back?", "B200的台灯最晚哪天能退？"],
+)
+def test_who_asks_for_the_last_day_returns_nothing(text: str) -> None:
+    step = decided(heard(text, "return_items"))
+    assert step.after.task is None
+    assert "return" in answer(step)
