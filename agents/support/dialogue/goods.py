@@ -93,6 +93,7 @@ OF_THEM = re.compile(
 CERTAIN = re.compile(
     r"\b(?:the|my|both|those|these|that|this)\W*$|[那这]一?[两二]?\w?$", re.IGNORECASE
 )
+COUNT_ZH = re.compile(f"[两二三四俩仨]{PIECE_ZH}")
 NEXT = 3  # characters between an option and the name of its goods
 JUST_AFTER = re.compile(r"\s*\b(?:only|alone|by itself)\b|就(?:行|好|可以)|单独", re.IGNORECASE)
 ALL_ONES = re.compile(r"\w* (?:ones|pairs)\b|\w{0,2}的?那?两", re.IGNORECASE)
@@ -115,7 +116,7 @@ AMONG_THEM = re.compile(
     rf"\b(?:{NUMBER}|{COMPARED}|all|others?)\b|另|便宜|贵|[大小][一点]|[一两二三四俩仨]{PIECE_ZH}",
     re.IGNORECASE,
 )
-WORD = re.compile(r"\w")
+WORD, ASKS = re.compile(r"\w"), re.compile("[?？吗呢]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +203,7 @@ def names_only_goods(text: str, goods: Goods) -> bool:
     names = {name for variant in goods.values() for name in names_of(variant)}
     places = [said.span for said in said_of_options(text, known)]
     places += names_in(text, names | set(map(kind, names))).values()
-    if not places and not AMONG_THEM.search(text):
+    if (not places and not AMONG_THEM.search(text)) or ASKS.search(text):
         return False
     letters = list(text)
     for begin, end in places:
@@ -337,7 +338,8 @@ def _before_name(text: str, span: Span, skus: Sequence[str], goods: Goods) -> st
         if begin - word.span[1] > NEXT:
             break
         begin = word.span[0]
-    return text[begin : span[1]] if begin < span[0] and CERTAIN.search(text[:begin]) else ""
+    is_certain = CERTAIN.search(text[:begin]) or COUNT_ZH.search(text[begin : span[0]])
+    return text[begin : span[1]] if begin < span[0] and is_certain else ""
 
 
 def _is_next_to(skus: Sequence[str], text: str, span: Span, goods: Goods) -> bool:

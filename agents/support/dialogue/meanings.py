@@ -18,7 +18,8 @@ from agents.support.dialogue.forms import (
 from agents.support.dialogue.goods import named_pieces, names_only_goods
 from agents.support.dialogue.products import PRICE, about, asks_for_cheaper, names_variant
 from agents.support.dialogue.render import status_part
-from agents.support.dialogue.replacing import BROKEN
+from agents.support.dialogue.replacing import BROKEN, NEW
+from agents.support.dialogue.selecting import ADDS
 from agents.support.dialogue.turn_context import NAMED, TASKS, TurnContext
 from agents.support.models import Dialogue, Intent, IntentName, Part, Task, TaskName, Understood
 from agents.support.understanding.consent import begins_with_no
@@ -355,15 +356,25 @@ def is_other_task(context: TurnContext, task: Task, filled: Task) -> bool:
         return False
     if not context.sure or context.intent not in TASKS or context.intent == task.name:
         return False
-    names = NAMED.get(context.intent)
-    answers = task.asked in ("pieces", "new") and filled != task
-    if answers and names is not None and not names.search(context.turn.text):
-        return False  # what answers the question, and calls no other wish by its name
+    if _only_corrects(context, task, filled):
+        return False
     if QUESTION.search(context.turn.text):
         return True
     names_one = task.asked == "order" and BY_GOODS.search(context.turn.text)
     is_guess = filled != task and context.understood.best.confidence < CLEAR_WISH
     return not (is_guess or (context.intent in INFORMS and (names_one or chooses(context))))
+
+
+def _only_corrects(context: TurnContext, task: Task, filled: Task) -> bool:
+    """Whether the turn answers the open question, or corrects its pieces, and calls no other wish by its name."""
+    text = context.turn.text
+    names = NAMED.get("exchange_items" if context.intent in REPLACES else context.intent)
+    if names is None or names.search(text) or NEW.search(text):
+        return False
+    if task.asked in ("pieces", "new"):
+        return filled != task
+    corrects = ADDS.search(text) or is_correction(text) or begins_with_no(text)
+    return bool(corrects) and filled.pieces not in (task.pieces, ())
 
 
 def is_repeat(context: TurnContext) -> bool:

@@ -28,8 +28,13 @@ NAMED: Mapping[IntentName, re.Pattern[str]] = {
     "modify_order_address": _words(r"\border\b|订单|那[单笔]"),
 }
 """How the offered wishes are called in an answer to which of two is meant."""
-DENIED = _words(
-    r"(?:\b(?:no|not|don'?t|do not|never|without)(?: (?:want|need))?(?: (?:a|an|the|any|to))?\W*|[不别](?:要|想|用)?)$"
+
+
+# "The money, no exchange": which of two is meant is not what is denied.
+NOT_WANTED = re.compile(
+    r"\b(?:not?|without|don'?t (?:want|need)(?: to)?|instead of|rather than)(?: (?:an?|the|any|to))* \w+"
+    r"|(?:不用?|不要|不想|别|而?不是)[要给帮我]*[退换改取付]\w?",
+    re.IGNORECASE,
 )
 
 
@@ -53,7 +58,8 @@ class TurnContext:
         options, chosen = self.before.options, self.understood.slots.choice
         if len(options) == 1 and verdict(self.turn.text, "order_status", "") == "yes":
             return options[0]
-        said = [name for name in options if name in NAMED and is_called(name, self.turn.text)]
+        wanted = NOT_WANTED.sub(" ", self.turn.text)
+        said = [name for name in options if name in NAMED and NAMED[name].search(wanted)]
         if len(options) > 1 and len(said) == 1:
             return said[0]
         if options and 0 < chosen <= len(options):
@@ -82,11 +88,6 @@ class TurnContext:
             return ()  # the order tells which of them is possible; questions are both answered
         is_close = first.confidence - others[0].confidence < CLOSE
         return (first.name, others[0].name) if tasks and is_close else ()
-
-
-def is_called(name: IntentName, text: str) -> bool:
-    """Whether an answer to which of two is meant calls this one by its name: of "swap, no refund" the first."""
-    return any(not DENIED.search(text[: match.start()]) for match in NAMED[name].finditer(text))
 
 
 def with_named(understood: Understood, text: str) -> Understood:

@@ -170,6 +170,21 @@ def test_a_yes_counts_the_pieces_of_the_question(text: str) -> None:
     assert again.request is None, "one piece was asked about"
 
 
+def test_pieces_are_corrected_whatever_the_turn_reads_like() -> None:
+    begun: tuple[str, IntentName] = ("return the desk lamp of B200", "return_items")
+    _, both, other, done = talk(
+        begun,
+        ("actually make it the T-Shirt as well", "modify_items"),
+        ("no wait, not the lamp", "deny"),
+        ("yes", "affirm"),
+    )
+    assert both.after.task is not None
+    assert both.after.task.pieces == ("20000001", "10000001")
+    assert other.request is None
+    assert isinstance(done.request, Return)
+    assert done.request.pieces == ("10000001",)
+
+
 def test_a_yes_to_one_of_two_is_none_to_both() -> None:
     _, other, done = talk(RETURN, ("yes, return the lamp", "return_items"), ("yes", "affirm"))
     assert other.request is None
