@@ -120,8 +120,8 @@ async def decided_from(
     elif decided.action != "hand_over":
         closed = (*closed, *await _besides(understood, turn.text, scene.shop))
     closed = (*closed, *rule_beside(decided.reason, understood, turn.text, scene.passages))
-    asks_when = [topic for one in (understood, *understood.wishes) for topic in one.topics]
-    if WHEN in asks_when and decided.reason == "refund_status":
+    of_wishes = [topic for wish in understood.wishes for topic in wish.topics]
+    if WHEN in (*understood.topics, *of_wishes) and decided.reason == "refund_status":
         rules = [Part(passage=one) for one in (await retrieve(REFUND_DAYS[spoken], spoken))[:1]]
         first, *others = decided.parts  # a question that is open stays at the end
         decided = decided.model_copy(update={"parts": (first, *rules, *others)})

@@ -9,13 +9,14 @@ from agents.shop.accounts import CustomerAccount, OrderAccount, Variant
 from agents.shop.contracts import OrderView
 from agents.shop.requests import REQUESTS, Cancel, Kind, Request
 from agents.shop.rules import perform, refusals
+from agents.support.dialogue.goods import CLAUSE, named_pieces
 from agents.support.dialogue.replacing import NEW, new_pieces, why_nothing_fits
 from agents.support.dialogue.selecting import OF_AN_ORDER, SWAPS, selected
 from agents.support.dialogue.wording import is_of_brand, paid_by
 from agents.support.models import Language, Part, Slot, Slots, Task, TaskName
-from agents.support.understanding.exclusions import meant
-from agents.support.understanding.names import names_in
-from agents.support.understanding.slots import slots
+from agents.support.understanding.exclusions import meant, meant_instead
+from agents.support.understanding.names import names_goods, names_in
+from agents.support.understanding.slots import METHODS, slots
 
 NEEDS: Mapping[TaskName, tuple[Slot, ...]] = {
     "order_status": ("order",),
@@ -113,7 +114,8 @@ def fill(task: Task, named: Slots, text: str, shop: ShopView) -> Task:
     if named.address is not None:
         filled["address"] = named.address
     if method := _method(named, meant(text), shop.customer):
-        filled["method"] = method
+        is_mine = task.name not in ITEMS or order is None or _pays_here(text, order, shop)
+        filled |= {"method": method} if is_mine else {}
     if order is not None and task.name in ITEMS:
         pieces, _ = selected(task, order, named, text, shop.goods)
         filled["pieces"] = pieces
@@ -121,7 +123,9 @@ def fill(task: Task, named: Slots, text: str, shop: ShopView) -> Task:
             same = pieces == task.pieces
             chosen = task.model_copy(update={"pieces": pieces, "new": task.new if same else ()})
             only_pieces = tells_only_pieces(task, text)
-            new = new_pieces(chosen, order, named, "" if only_pieces else meant(text), shop.goods)
+            new = new_pieces(
+                chosen, order, named, "" if only_pieces else meant_instead(text), shop.goods
+            )
             filled["new"] = new or (task.new if pieces == task.pieces else ())
     return task.model_copy(update=filled)
 
@@ -147,7 +151,7 @@ def fill_in_turns(task: Task, named: Slots, text: str, shop: ShopView) -> Task:
         and filled.pieces
         and not filled.new
     ):
-        both = meant(task.text if tells_only_pieces(task, text) else f"{task.text}\n{text}")
+        both = meant_instead(task.text if tells_only_pieces(task, text) else f"{task.text}\n{text}")
         new = new_pieces(filled, order, named, both, shop.goods)
         filled = filled.model_copy(update={"new": new})
     return filled
@@ -194,6 +198,17 @@ def why_unclear(task: Task, named: Slots, text: str, shop: ShopView) -> Part | N
     if task.asked == "new":
         return why_nothing_fits(task, order, meant(text), shop.goods, shop.language)
     return selected(task, order, named, text, shop.goods)[1] if task.asked == "pieces" else None
+
+
+def _pays_here(text: str, order: OrderAccount, shop: ShopView) -> bool:
+    """Whether a method that the text names is about this order: not "and the keyboard should be on my PayPal"."""
+    products = {piece.product for piece in order.pieces}
+    others = [v for v in shop.goods.values() if v.product not in products]
+    return any(
+        named_pieces(order, part, shop.goods) or not names_goods(part, others)
+        for part in CLAUSE.split(text)
+        if any(words.search(part) for words in METHODS.values())
+    )
 
 
 def _method(named: Slots, text: str, customer: CustomerAccount) -> str:

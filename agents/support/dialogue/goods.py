@@ -90,6 +90,10 @@ OF_THEM = re.compile(
     r"|(?:只|就)(?:想|要)?(?:退|换)?([一两二三四五俩])[个件只双台把条盏瓶副]",
     re.IGNORECASE,
 )
+CERTAIN = re.compile(
+    r"\b(?:the|my|both|those|these|that|this)\W*$|[那这]一?[两二]?\w?$", re.IGNORECASE
+)
+COUNT_ZH = re.compile(f"[两二三四俩仨]{PIECE_ZH}")
 NEXT = 3  # characters between an option and the name of its goods
 JUST_AFTER = re.compile(r"\s*\b(?:only|alone|by itself)\b|就(?:行|好|可以)|单独", re.IGNORECASE)
 ALL_ONES = re.compile(r"\w* (?:ones|pairs)\b|\w{0,2}的?那?两", re.IGNORECASE)
@@ -112,7 +116,7 @@ AMONG_THEM = re.compile(
     rf"\b(?:{NUMBER}|{COMPARED}|all|others?)\b|另|便宜|贵|[大小][一点]|[一两二三四俩仨]{PIECE_ZH}",
     re.IGNORECASE,
 )
-WORD = re.compile(r"\w")
+WORD, ASKS = re.compile(r"\w"), re.compile("[?？吗呢]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +162,7 @@ def goods_named(
         if several or _means_all(most, text, name, span, goods):
             fitting, each = several or list(skus), True
         else:
+            about = about or _before_name(text, span, skus, goods)
             fitting, each = _with_options(order, skus, about, goods)
         if not fitting and (described is not None or not _is_next_to(skus, mine, span, goods)):
             fitting = _most_like(order, skus, about, goods)
@@ -198,7 +203,7 @@ def names_only_goods(text: str, goods: Goods) -> bool:
     names = {name for variant in goods.values() for name in names_of(variant)}
     places = [said.span for said in said_of_options(text, known)]
     places += names_in(text, names | set(map(kind, names))).values()
-    if not places and not AMONG_THEM.search(text):
+    if (not places and not AMONG_THEM.search(text)) or ASKS.search(text):
         return False
     letters = list(text)
     for begin, end in places:
@@ -324,6 +329,17 @@ def _with_options(
         return [sku for sku in skus if sku in each], True
     both = set(skus).intersection(*some) if some else set()
     return [sku for sku in skus if sku in both], False
+
+
+def _before_name(text: str, span: Span, skus: Sequence[str], goods: Goods) -> str:
+    """The options right before a name that means certain goods: "both blue shirts", 那件蓝色的衬衫."""
+    begin = span[0]
+    for word in reversed(said_of_options(text[: span[0]], _known(skus, goods))):
+        if begin - word.span[1] > NEXT:
+            break
+        begin = word.span[0]
+    is_certain = CERTAIN.search(text[:begin]) or COUNT_ZH.search(text[begin : span[0]])
+    return text[begin : span[1]] if begin < span[0] and is_certain else ""
 
 
 def _is_next_to(skus: Sequence[str], text: str, span: Span, goods: Goods) -> bool:

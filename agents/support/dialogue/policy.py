@@ -15,6 +15,8 @@ from agents.support.dialogue.beginning import (
     begun_by,
     begun_by_several,
     each_once,
+    several_orders,
+    still_open,
     with_text,
 )
 from agents.support.dialogue.describing import with_orders
@@ -38,7 +40,6 @@ from agents.support.dialogue.meanings import (
     beside_refusal,
     damaged_order,
     in_context,
-    is_dropped,
     is_other_task,
     is_repeat,
     is_replaced,
@@ -53,10 +54,10 @@ from agents.support.dialogue.render import refusal_part
 from agents.support.dialogue.repairs import (
     answer_to,
     beside,
-    every_order,
     filled_from,
     is_answer,
     is_condition,
+    kept,
     named,
     names_something,
     order_meant,
@@ -196,9 +197,7 @@ def hand_over(turn: Turn, before: Dialogue, reason: str) -> Decided:
 def _go_on(context: TurnContext, task: Task) -> Decided | None:
     """The next step of the task under way; None if the turn is about something else."""
     plain = answer_to(task, context) if task.asked == "confirm" else ""
-    means_all = task.asked == "order" and every_order(
-        task.name, context.turn.text, context.shop, asked=True
-    )
+    means_all = task.asked == "order" and several_orders(context, task)
     if plain == "yes" or context.understood.wishes or means_all:
         agrees = plain == "yes"
         return _agreed(context, task) if agrees else _go_on_with_several(context, task)
@@ -248,7 +247,7 @@ def _go_on_with_several(context: TurnContext, task: Task) -> Decided | None:
     if task.asked != "order" or any(wish.name in TASKS for wish in wishes):
         return None
     filled: Sequence[Task] = [fill(task, wish.slots, wish.text, context.shop) for wish in wishes]
-    filled = filled or every_order(task.name, context.turn.text, context.shop, asked=True)
+    filled = filled or several_orders(context, task)
     without = _with(context, context.before.model_copy(update={"task": None}))
     return _start(without, filled)
 
@@ -288,7 +287,7 @@ def _begin(context: TurnContext) -> Decided | None:
         return _start(context, begun_by_several(context), unclear)
     if context.understood.slots.address is not None and intent not in TASKS:
         return _asked_which(context, OF_ADDRESSES)  # an address alone
-    if intent in TASKS and context.sure:
+    if intent in TASKS and context.sure and not kept(context):
         return _start(context, begun_by(context))
     return _inform(context)
 
@@ -309,7 +308,7 @@ def _inform(context: TurnContext) -> Decided | None:
         return _offer_a_person(context, intent, context.before.failures)
     is_clear = intent not in SMALL_TALK or context.understood.best.confidence >= SURE_OF_TALK
     facts = facts_for(intent, context.turn.text, context.shop) if context.sure and is_clear else ()
-    if parts := facts or product_asked(context):
+    if parts := kept(context) or facts or product_asked(context):
         return _say(context, parts, intent)
     if intent in ("affirm", "deny"):
         is_open = intent == "affirm" and bool(_open_question(context))
@@ -334,12 +333,11 @@ def _offer_a_person(context: TurnContext, template: str, failures: int) -> Decid
 def _start(context: TurnContext, tasks: Sequence[Task], unclear: Sequence[str] = ()) -> Decided:
     """The first step of the first task; the others, and the one under way, come after it."""
     begun, *others = sorted(each_once(tasks), key=lambda task: task.name not in INFORMS)
-    task, text = context.before.task, context.turn.text
-    left = [] if task is None or is_dropped(task, begun, text) else [task]
+    left = still_open(context, tasks, begun)
     taken_back = context.shop.spelled(slots(left_out(context.turn.text)).orders)
     waiting = [
         task
-        for task in each_once((*others, *left, *context.before.later))
+        for task in each_once((*others, *left))
         if (task.name, task.order) != (begun.name, begun.order) and task.order not in taken_back
     ]
     known = {task.order for task in (begun, *waiting)}

@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping, Sequence
 
 from agents.shop.accounts import Variant
-from agents.support.dialogue.forms import ShopView
+from agents.support.dialogue.forms import REPLACES, ShopView
 from agents.support.dialogue.render import money
 from agents.support.dialogue.wording import COMMA, options_of
-from agents.support.models import Language, Part
+from agents.support.models import Language, Part, Task
 from agents.support.understanding.names import (
     folded,
     kind,
@@ -25,6 +25,13 @@ LETTER = re.compile(r"[^\W\d_]")
 # "Is it waterproof?" is about what was shown last, "is there a plug?" may be about anything.
 REFERS = re.compile(
     r"\b(?:it|its|they|them|their|these|those|this|that|ones?)\b|[它这那]|^\W*(?:有|能|可以|是)?.{1,8}[吗么][?？]?\W*$",
+    re.IGNORECASE,
+)
+# What was shown last, as what is wanted instead.
+THAT = re.compile(
+    r"\b(?:for|to|into|with|take|have|get) (?:that|it|this|those|these)\b(?! (?:order|back))"
+    r"|\b(?:that|this) one instead\b"
+    r"|换成?[它这那]|[要就]它|[要换就][这那][个款双件台只副]",
     re.IGNORECASE,
 )
 PRICE = re.compile(
@@ -120,6 +127,22 @@ def _shown(shown: str, shop: ShopView) -> list[list[Variant]]:
             for mark in (": ", "：")
         )
     ][:MOST_PRODUCTS]
+
+
+def with_shown(task: Task, text: str, shown: str, shop: ShopView) -> Task:
+    """The task with the goods whose facts were `shown` last as what is wanted: "then swap mine for that one"."""
+    order = shop.orders.get(task.order)
+    if order is None or len(task.pieces) != 1 or task.name not in REPLACES or not THAT.search(text):
+        return task
+    product = next(piece.product for piece in order.pieces if piece.sku in task.pieces)
+    mark = FOR[shop.language]
+    some = [
+        v.sku
+        for v in shop.goods.values()
+        if v.product == product and v.available and f"{options_of(v, shop.language)}{mark}" in shown
+    ]
+    is_one = len(some) == 1 and some[0] not in task.pieces
+    return task.model_copy(update={"new": (some[0],)}) if is_one else task
 
 
 def asks_for_cheaper(text: str, shown: str, shop: ShopView) -> bool:

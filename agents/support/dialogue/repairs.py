@@ -25,9 +25,11 @@ from agents.support.understanding.consent import (
     refuses,
     verdict,
 )
+from agents.support.understanding.exclusions import without_refused
 from agents.support.understanding.names import kind, names_goods, names_of, option
 from agents.support.understanding.options import ABSENT, said_of_options
-from agents.support.understanding.slots import slots
+from agents.support.understanding.roles import clauses, plain, role
+from agents.support.understanding.slots import ACCOUNT, slots
 from agents.support.understanding.wondering import only_asks
 
 EVERY_ORDER = re.compile(
@@ -53,10 +55,13 @@ TAKES_BACK = re.compile(
     r"|(?:don't|do not) (?:want|need|do))\b|算了|不想|不要了|不用了|别|改主意|还是不|先不",
     re.IGNORECASE,
 )
+MARKED_QUESTION = re.compile(r"[?？]|[吗呢吧]\W*$")
+CLEAR_WISH = 0.5  # the probability of a wish from which on nothing is merely kept
 # How many pieces a yes counts -> its words: "yes, both of them".
 COUNTED: Mapping[int, re.Pattern[str]] = {
     count: re.compile(
-        rf"\b(?:{latin})(?: of (?:them|those|these))?\b|[这那]?[{han}]{PIECE_ZH}?", re.IGNORECASE
+        rf"\b(?:{latin})(?: of (?:them|those|these))?\b|[这那]?[{han}]{PIECE_ZH}?[都全]?",
+        re.IGNORECASE,
     )
     for count, latin, han in (
         (2, "both|(?:the|those|these) two", "两俩"),
@@ -269,9 +274,38 @@ def with_more(context: TurnContext, task: Task) -> Task:
     return task.model_copy(update={"pieces": tuple(shown[place : place + 1 or None])})
 
 
+def _whose_address(context: TurnContext, task: Task) -> Task:
+    """The task, where an address is changed, for the account that the turn names: "no order, my account"."""
+    names_account = ACCOUNT.search(without_refused(context.turn.text))
+    if (
+        task.name != "modify_order_address"
+        or not names_account
+        or QUESTION.search(context.turn.text)
+    ):
+        return task
+    whole = given_fields(f"{task.text}\n{context.turn.text}").address
+    return Task(name="modify_customer_address", address=task.address or whole, text=task.text)
+
+
+def kept(context: TurnContext) -> tuple[Part, ...]:
+    """What to say to a turn that, after an answer, only says that something stays as it is; nothing to others."""
+    text = context.turn.text
+    reads = {*INFORMS, "order_list", "out_of_scope", "place_order"}
+    is_wish = context.intent not in reads and context.understood.best.confidence >= CLEAR_WISH
+    if not context.before.said or context.before.task is not None or is_wish:
+        return ()
+    if MARKED_QUESTION.search(text) or context.understood.wishes:
+        return ()
+    found = {clause.role for clause in clauses(text)}
+    keeps = role(plain(text)) == "keeps" or ("keeps" in found and "asks" not in found)
+    return (Part(template="what else"),) if keeps else ()
+
+
 def with_address(context: TurnContext, task: Task) -> Task | None:
     """The task, if the turn gives fields of its address: with the whole of it once none is missing."""
     text = context.turn.text
+    if (other := _whose_address(context, task)) != task:
+        return other
     corrects = task.asked == "confirm" and task.address is not None
     if task.asked != "address" and not corrects:
         return None

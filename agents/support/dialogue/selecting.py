@@ -20,8 +20,9 @@ from agents.support.dialogue.goods import (
     count_of_them,
     goods_named,
     named_pieces,
+    names_only_goods,
 )
-from agents.support.dialogue.replacing import NEW
+from agents.support.dialogue.replacing import NEW, swaps_in
 from agents.support.models import Part, Slots, Task, TaskName
 from agents.support.understanding.exclusions import is_correction, left_out, meant
 from agents.support.understanding.names import names_goods
@@ -91,14 +92,19 @@ def selected(
     described, replaces = None, task.name in SWAPS
     if replaces and (task.asked != "pieces" or NEW.search(wanted)):
         described = NEW.split(wanted)[0] if NEW.search(wanted) else ""
+    if replaces and (swaps := swaps_in(wanted, order, task.pieces, goods)):
+        return tuple(piece.sku for piece in order.pieces if piece.sku in swaps), None
     some = goods_named(order, wanted, goods, described=described)
+    if task.asked == "pieces":
+        some = _plainly_named(order, wanted, goods) or some
     sides = _sides(order, named, text, some, goods)
     some, without = sides.some, sides.without
     why = some.why or without.why
-    several = None if some.skus or replaces else referred(order, task, wanted, goods)
+    is_open = not replaces and not some.skus and (not some.unclear or OTHER.search(wanted))
+    several = referred(order, task, wanted, goods) if is_open else None
     if several is not None:
         return several, None
-    unknown = not replaces and _is_unknown(sides, named, goods)
+    unknown = not replaces and _is_unknown(sides, named)
     if unknown and why is None and not without.unclear:
         why = Part(template="not in order", values={"order": order.order})
     everything = named.everything and not (some.skus and not ALL_ZH.search(ORDER.sub("", wanted)))
@@ -106,7 +112,12 @@ def selected(
     if some.unclear or without.unclear or both or unknown:
         return (), why
     every = tuple(piece.sku for piece in order.pieces)
-    if len(every) == 1 and not some.skus and why is None and (task.pieces or not sides.out):
+    if (
+        len(every) == 1
+        and not some.skus
+        and why is None
+        and (task.pieces or replaces or not sides.out)
+    ):
         is_other = not task.pieces and names_goods(wanted, goods.values())
         return (() if is_other else every), None
     before = _before(task, some, text)
@@ -114,21 +125,31 @@ def selected(
     return _less(taken, some.skus, without.skus, every), why
 
 
+def _plainly_named(order: OrderAccount, text: str, goods: Goods) -> Named | None:
+    """What the clauses that only name goods say: "both blue ones. The red one is my favourite"; None without any."""
+    clauses = CLAUSE.split(text)
+    plain = [clause for clause in clauses if clause.strip() and names_only_goods(clause, goods)]
+    if not 0 < len(plain) < len(clauses):
+        return None
+    found = goods_named(order, " , ".join(plain), goods)
+    return found if found.skus else None
+
+
 def _sides(order: OrderAccount, named: Slots, text: str, some: Named, goods: Goods) -> Sides:
     out = left_out(text)
     without = goods_named(order, out, goods, every=True)
     if named.everything and some.skus and (rest := rest_of(meant(text))) is not None:
-        some, without = Named(), goods_named(order, f"{rest} , {out}", goods, every=True)
+        others = goods_named(order, f"{rest} , {out}", goods, every=True)
+        some, without = (Named(), others) if others.skus else (some, without)
     if named.everything and without.skus and not without.unclear:
         some = Named()  # "of all that I bought with the mug, everything except the mug"
     return Sides(some, without, out)
 
 
-def _is_unknown(sides: Sides, named: Slots, goods: Goods) -> bool:
-    """Whether the text leaves out what the order does not have; "not the Visa" leaves out no goods."""
+def _is_unknown(sides: Sides, named: Slots) -> bool:
+    """Whether the text takes everything except for what the order does not have."""
     nothing = LETTERS.search(PARTICLES.sub("", ORDER.sub("", sides.out))) and not sides.without.skus
-    is_goods = bool(sides.some.skus) and names_goods(sides.out, goods.values())
-    return bool(nothing) and (named.everything or is_goods)
+    return bool(nothing) and named.everything
 
 
 def _before(task: Task, some: Named, text: str) -> tuple[str, ...]:

@@ -44,7 +44,7 @@ LOOKS = re.compile("['’‘`´\ufe0f\U0001f3fb-\U0001f3ff]")
 WORD = re.compile(r"(?<![\w-])[a-z]+(?![\w-])")
 DRAWN_OUT = re.compile(r"(.)\1{2,}")
 LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
-LONGEST, LONGEST_CHINESE = 60, 20  # characters of a phrase
+LONGEST, LONGEST_CHINESE = 70, 20  # characters of a phrase
 INTERJECTION = re.compile(
     r"^(?:(?:h+m+|e+r+m*|u+[hm]+|well|actually|ok|okay|so|but|because|呃+|额+|唔+|嗯+|哎呀?|那个|那)[ …,]*)+"
 )

@@ -30,6 +30,8 @@ ALONE = (
 )
 BEGINS = r"(?<![a-z0-9.])"
 # 黑 is black in 黑框 and 黑那个, but 蓝牙 is not blue.
+# "The fleecy one", "a wooden one", "the greenish one".
+MADE_OF, ADJECTIVE = re.compile("colou?r|material"), re.compile("[a-z]{4,}")
 COLOUR = re.compile(r"[\u4e00-\u9fff]色")
 AFTER_COLOUR = r"(?=[款那这两一个副件双只框镜版]|\W|$)"
 # What denies the word after it, or a word or two later.
@@ -146,6 +148,8 @@ def _sources(name: str, value: str) -> list[str]:
         return [rf"{number}\W{{0,2}}(?:{unit})(?![a-z])"]
     words = option_words()
     spoken = (value, *words.get(f"{name}: {value}", words.get(value, ())))
+    if MADE_OF.search(name) and ADJECTIVE.fullmatch(value):
+        spoken = (*spoken, *(f"{value.removesuffix('e')}{end}" for end in ("y", "en", "ish")))
     colours = [f"{one[0]}{AFTER_COLOUR}" for one in spoken if COLOUR.fullmatch(one)]
     return [*(source for one in spoken if (source := pattern_of(one))), *colours]
 

@@ -5,7 +5,7 @@ import re
 from agents.shop.accounts import PostalAddress
 from agents.support.models import Slots
 from agents.support.understanding.addresses import address_in
-from agents.support.understanding.chat import written_out
+from agents.support.understanding.chat import without_sounds, written_out
 from agents.support.understanding.courtesy import without_courtesy
 from agents.support.understanding.exclusions import MEASURE, meant, without_refused
 
@@ -107,7 +107,7 @@ def to_classify(text: str) -> str:
     """The text as the classifier reads it: without courtesies, and an order is called an order."""
     address = " 新地址 " if HAN.search(text) else " a new address "
     _, rest = _address(text, address)
-    rest = written_out(ADDRESS_MARK.sub(address, rest).lower())
+    rest = without_sounds(written_out(ADDRESS_MARK.sub(address, rest).lower()))
     rest = without_refused(without_courtesy(rest))
     kind = "订单" if HAN.search(rest) else "my order"
 

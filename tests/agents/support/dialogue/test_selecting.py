@@ -7,7 +7,7 @@ import pytest
 from agents.shop.accounts import Piece, Variant
 from agents.support.dialogue.forms import ShopView, fill
 from agents.support.dialogue.goods import names_only_goods
-from agents.support.models import Task
+from agents.support.models import Slot, Task
 from agents.support.understanding.slots import slots
 from tests.agents.support.dialogue.shop import GOODS, SHOP
 
@@ -34,7 +34,7 @@ def bought(*skus: str) -> ShopView:
 
 def pieces(text: str, shop: ShopView, *before: str) -> tuple[str, ...]:
     """The pieces of a return after the text; without `before` they have just been asked for."""
-    asked = "confirm" if before else "pieces"
+    asked: Slot = "confirm" if before else "pieces"
     task = Task(name="return_items", order="B200", pieces=before, asked=asked)
     return tuple(sorted(fill(task, slots(text), text, shop).pieces))
 
@@ -81,6 +81,19 @@ def test_how_many_without_which_is_asked(text: str) -> None:
     assert pieces(text, bought(LAMP, WHITE, WHITE)) == (WHITE,)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "both white ones. The green one is my favourite",
+        "I'd like to hold on to the green mug and send back both white mugs",
+        "both white mugs, please",
+        "白色的两个，绿的那个我喜欢",
+    ],
+)
+def test_what_is_said_of_others_does_not_count(text: str) -> None:
+    assert pieces(text, bought(LAMP, WHITE, WHITE, GREEN)) == (WHITE, WHITE)
+
+
 def test_fewer_of_different_pieces_are_asked_for() -> None:
     assert pieces("only one of them", bought(LAMP, WHITE, GREEN), WHITE, GREEN) == ()
     assert pieces("only one of them", bought(LAMP, WHITE, WHITE), WHITE, WHITE) == (WHITE,)
@@ -103,6 +116,8 @@ def test_options_of_goods_that_the_order_does_not_have_are_none_of_its_pieces() 
         ("the mug is broken", False),
         ("白色的茶壶退了", False),
         ("thanks", False),
+        ("and the white mug?", False),
+        ("the cheaper one", True),
     ],
 )
 def test_a_text_of_names_alone_says_nothing_of_what_is_wanted(text: str, only: bool) -> None:
