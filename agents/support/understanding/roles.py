@@ -69,6 +69,7 @@ REQUESTS = re.compile(
     re.IGNORECASE,
 )
 QUESTION = re.compile(r"\s*[?？]")
+NUMBER = re.compile(r"\d{3}")  # "order A100: cancel it" is one clause
 LISTED = re.compile(r"(?:^|(?<=[\s:：,，.。;；]))([1-9])[.、)）:]?\s*(?=[^\W\d_])")
 WORDS = re.compile(r"[^\W\d_\u4e00-\u9fff]+|[\u4e00-\u9fff]")
 FEWEST = {"en": 3, "zh": 4}  # words or characters of a clause; less belongs to the clause beside it
@@ -120,10 +121,13 @@ def asking(found: Sequence[Role]) -> list[Role]:
 def _pieces(text: str) -> list[Span]:
     marks = list(LISTED.finditer(text))
     is_list = [mark[1] for mark in marks[:2]] == ["1", "2"]  # "1 ... 2 ..."
-    cuts = sorted(m.span() for m in (*CUT.finditer(text), *(marks if is_list else ())))
+    found = [
+        m for m in CUT.finditer(text) if m[0] not in ":：" or not NUMBER.search(text, 0, m.start())
+    ]
+    cuts = sorted(m.span() for m in (*found, *(marks if is_list else ())))
     ends = [(0, 0), *cuts, (len(text), len(text))]
-    found = [(before[1], after[0]) for before, after in pairwise(ends)]
-    return [(begin, end) for begin, end in found if text[begin:end].strip()]
+    places = [(before[1], after[0]) for before, after in pairwise(ends)]
+    return [(begin, end) for begin, end in places if text[begin:end].strip()]
 
 
 def kept(text: str) -> list[Span]:
