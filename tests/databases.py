@@ -10,6 +10,7 @@ import shutil
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import lru_cache
 from importlib import import_module
 from itertools import count
 from pathlib import Path
@@ -17,11 +18,11 @@ from typing import Any
 
 import pytest
 import structlog
-from sqlalchemy import URL, text
+from sqlalchemy import URL, Dialect, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from agents.runtime.journal import database
+from agents.runtime.journal import database, quick
 from agents.runtime.journal.database import Database
 from agents.runtime.journal.scheduling_schema import metadata
 from agents.runtime.settings import Settings
@@ -59,8 +60,19 @@ def compiled_once() -> Iterator[None]:
         engine.sync_engine.update_execution_options(compiled_cache=compiled)
         return engine
 
+    compiled = quick._compiled.__wrapped__
+    dialects: dict[str, Dialect] = {}
+
+    @lru_cache(maxsize=1024)
+    def made(statement: Any, name: str) -> Any:
+        return compiled(statement, dialects[name])
+
+    def of_kind(statement: Any, dialect: Dialect) -> Any:
+        return made(statement, dialects.setdefault(dialect.name, dialect).name)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(database, "create_async_engine", create)
+        patch.setattr(quick, "_compiled", of_kind)
         yield
 
 

@@ -95,16 +95,21 @@ class Lease:
         await asyncio.to_thread(self._thread.join)
 
     def _run_heartbeat(self) -> None:
-        asyncio.run(self._beat_until_stopped())
+        # Most runs end before their first heartbeat, and then need neither an event loop nor an engine for it.
+        if not self._stopped.wait(self._pause):
+            asyncio.run(self._beat_until_stopped())
 
     async def _beat_until_stopped(self) -> None:
         # An engine of its own, since connections of another event loop cannot be used in this thread.
         database = self._database.again()
-        while self.lost is None and not await asyncio.to_thread(
-            self._stopped.wait, self.seconds / BEATS_PER_LEASE
-        ):
+        await self._beat(database)
+        while self.lost is None and not await asyncio.to_thread(self._stopped.wait, self._pause):
             await self._beat(database)
         await database.close()
+
+    @property
+    def _pause(self) -> float:
+        return self.seconds / BEATS_PER_LEASE
 
     async def _beat(self, database: Database) -> None:
         begun = clock().monotonic()

@@ -45,7 +45,7 @@ NEEDED_STATUS: Mapping[Kind, tuple[frozenset[Status], str]] = {
 }
 """Each kind of request -> the statuses of an order that allow it, and the rule that refuses others."""
 
-RETURN_DAYS = 30  # after delivery
+RETURN_DAYS = 30  # after delivery, for returns and exchanges
 DELIVERY_DAYS = 7  # five working days: the longest delivery, where no carrier has promised a day
 
 Catalogue = Mapping[str, Variant]
@@ -85,7 +85,7 @@ def refusals(order: OrderAccount) -> Mapping[Kind, str]:
         kind: rule for kind, (allowed, rule) in NEEDED_STATUS.items() if order.status not in allowed
     }
     if order.days is not None and order.days > DELIVERY_DAYS + RETURN_DAYS:
-        refused.setdefault("return", "return-window")
+        refused = {"return": "return-window", "exchange": "return-window"} | refused
     return refused
 
 

@@ -32,18 +32,28 @@ SQLITE_PRAGMAS = (
     f"busy_timeout={BUSY_MILLISECONDS}",
     "foreign_keys=ON",
 )
+FIRST_STATEMENTS = (
+    *(f"PRAGMA {pragma}" for pragma in SQLITE_PRAGMAS),
+    "SELECT count(*) FROM sqlite_master",  # from now on it has its -wal and -shm open
+)
 
 
 def prepare(connection: Any, _record: object) -> None:
     """Listener of `connect`: make the connection durable, and leave transactions to us."""
+    if isinstance(connection, OneTripConnection):
+        connection.run_async(lambda driver: driver._execute(_prepare, driver._conn))  # noqa: SLF001 - as below
+        return
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in SQLITE_PRAGMAS:
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.execute(
-        "SELECT count(*) FROM sqlite_master"
-    )  # from now on it has its -wal and -shm open
+    for statement in FIRST_STATEMENTS:
+        cursor.execute(statement)
     cursor.close()
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    connection.isolation_level = None
+    for statement in FIRST_STATEMENTS:
+        connection.execute(statement).close()
 
 
 def begin_immediate(connection: Connection) -> None:

@@ -2,14 +2,27 @@
 
 from collections.abc import Sequence
 
-from agents.support.dialogue.describing import described
-from agents.support.dialogue.forms import INFORMS, ITEMS, KINDS, NEEDS, REPLACES, ShopView, fill
+from agents.support.dialogue.describing import described, orders_named
+from agents.support.dialogue.forms import (
+    INFORMS,
+    ITEMS,
+    KINDS,
+    NEEDS,
+    REPLACES,
+    ShopView,
+    fill,
+    is_possible,
+    missing,
+)
 from agents.support.dialogue.goods import named_pieces
+from agents.support.dialogue.meanings import is_dropped
+from agents.support.dialogue.products import with_shown
 from agents.support.dialogue.repairs import also_asked, every_order, topics_of
 from agents.support.dialogue.turn_context import TASKS, TurnContext
 from agents.support.dialogue.wording import called
 from agents.support.models import Dialogue, IntentName, Slots, Task, Wish
 from agents.support.understanding.slots import slots
+from agents.support.understanding.wishes import asked
 
 EXCLUSIVE = ITEMS | {"cancel_order"}  # two of them with the same goods cannot both be done
 MOST_TEXT = 1_000  # characters of what was said about a task
@@ -29,7 +42,36 @@ def begun_by(context: TurnContext) -> Sequence[Task]:
         begun = fill(begun, slots(before.began), before.began, shop)
         begun = begun.model_copy(update={"text": f"{before.began}\n{text}"[-MOST_TEXT:]})
     filled = fill(_about_the_same(begun, context), named, _with_focus(text, begun, context), shop)
+    filled = with_shown(filled, text, before.said, shop)
+    if not filled.order and (several := by_orders(filled, asked(text), text, shop)):
+        return several
     return [filled, *also_asked(context, filled)]
+
+
+def by_orders(task: Task, named: str, text: str, shop: ShopView) -> Sequence[Task]:
+    """A task for each own order that the parts of `named` are about and that allows it; none where it names fewer.
+
+    Which goods are meant, its part says or else the `text`; in an answer the other way round.
+    """
+    orders = orders_named(named, task.name, shop) if task.name in ITEMS | {"cancel_order"} else {}
+    if len(orders) < 2:
+        return ()
+    begun = []
+    for order, part in orders.items():
+        if is_possible(task.name, shop.orders[order]):
+            one = _task(task.name, order, f"{part} , {text}", ())
+            first, second = (text, part) if task.asked == "order" else (part, text)
+            filled = fill(one, Slots(), first, shop)
+            begun.append(
+                filled if missing(filled) != "pieces" else fill(one, Slots(), second, shop)
+            )
+    return begun
+
+
+def several_orders(context: TurnContext, task: Task) -> Sequence[Task]:
+    """The tasks of an answer that means several orders: "both", "the boots one and the tent one"."""
+    text, shop = context.turn.text, context.shop
+    return every_order(task.name, text, shop, asked=True) or by_orders(task, text, task.text, shop)
 
 
 def _with_focus(text: str, task: Task, context: TurnContext) -> str:
@@ -130,6 +172,15 @@ def _excludes(later: Task, task: Task) -> bool:
         return False
     same = not task.pieces or not later.pieces or bool(set(task.pieces) & set(later.pieces))
     return same and not task.new and not slots(task.text).orders
+
+
+def still_open(context: TurnContext, tasks: Sequence[Task], begun: Task) -> list[Task]:
+    """The tasks of earlier turns that come after the new ones; what waited for its order may have it now."""
+    task, known = context.before.task, {one.name for one in tasks if one.order}
+    later = [one for one in context.before.later if one.order or one.name not in known]
+    if task is None or is_dropped(task, begun, context.turn.text, tasks):
+        return later
+    return [task, *later]
 
 
 def with_text(task: Task, text: str) -> Task:

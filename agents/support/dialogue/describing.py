@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 from agents.shop.contracts import OrderView
 from agents.support.dialogue.choosing import costs, names_amount
-from agents.support.dialogue.forms import INFORMS, KINDS, NEEDS, OF_AN_ORDER, ShopView, is_possible
+from agents.support.dialogue.forms import INFORMS, KINDS, NEEDS, ShopView, is_possible
 from agents.support.dialogue.goods import named_pieces
-from agents.support.models import Dialogue, IntentName, Slots, Understood
+from agents.support.dialogue.selecting import OF_AN_ORDER
+from agents.support.models import Dialogue, IntentName, Slots, TaskName, Understood
 from agents.support.understanding.exclusions import left_out, meant
 from agents.support.understanding.names import names_goods
 from agents.support.understanding.options import said_of_options
@@ -84,6 +85,15 @@ ONE_ORDER = re.compile(
     r"\b(?:one|ones|order|purchase|parcel|package|pair|stuff)\b|[那这]一?[个单笔副件双台]|订单|的单",
     re.IGNORECASE,
 )
+# An order with one piece in it.
+SINGLE = re.compile(
+    r"\b(?:one|order|purchase|parcel|package)\b.{0,20}\b(?:just|only|a single|nothing but|one single)\b"
+    r"(?: (?:one|a|the|my|single))* (?:item|thing|article|piece|product)?"
+    r"|[只就][有买装]?[了着]?一[个件样]?(?:东西|商品)?的?[那这]?[一]?[单笔个]",
+    re.IGNORECASE,
+)
+# Between the orders of one answer: "the one with the boots and the one with the tent".
+PARTS = re.compile(r"[,，、.。;；!！\n]|\band\b|\bplus\b|[和跟与]|还有|以及|再加上?")
 STATES = (
     (
         re.compile(
@@ -163,7 +173,17 @@ def described(text: str, wanted: IntentName, before: Dialogue, shop: ShopView) -
         return Described(shop.latest[0])
     awaited = before.task is not None and before.task.asked == "order"
     by_place = _by_place(text, before, shop) if before.task is None or awaited else None
-    return by_place or _by_features(text, wanted, before, shop, left_out(whole))
+    return by_place or _by_features(whole, wanted, before, shop)
+
+
+def orders_named(text: str, wanted: TaskName, shop: ShopView) -> dict[str, str]:
+    """The own orders of which parts of the text name one each, with these parts."""
+    found: dict[str, list[str]] = {}
+    for part in PARTS.split(meant(text)):
+        some = _with_features(part, wanted, shop)
+        if len(some) == 1:
+            found.setdefault(some[0], []).append(part)
+    return {order: " , ".join(parts) for order, parts in found.items()}
 
 
 def _by_place(text: str, before: Dialogue, shop: ShopView) -> Described | None:
@@ -175,10 +195,9 @@ def _by_place(text: str, before: Dialogue, shop: ShopView) -> Described | None:
     return Described(listed[place]) if place < len(listed) != 0 else Described(unclear=True)
 
 
-def _by_features(
-    text: str, wanted: IntentName, before: Dialogue, shop: ShopView, without: str
-) -> Described:
+def _by_features(whole: str, wanted: IntentName, before: Dialogue, shop: ShopView) -> Described:
     """The only own order with the goods, the state or the amount that the text names; or the only own order."""
+    text, without = meant(whole), left_out(whole)
     asked = before.task.asked if before.task is not None else ""
     needs_one = "order" in NEEDS.get(wanted, ())  # type: ignore[arg-type]  # or another intent
     if asked == "order" and not needs_one and QUESTION.search(text):
@@ -190,7 +209,7 @@ def _by_features(
         fitting = _with_features(text, wanted, shop)
     # "Everything but the keyboard", "don't cancel the keyboard, has it left?"
     if not fitting and needs_one:
-        fitting = _with_features(without, wanted, shop)
+        fitting = _with_features(without, wanted, shop) or _of_state(whole, wanted, shop)
     is_one = Described(fitting[0]) if len(fitting) == 1 else Described(unclear=bool(fitting))
     if BY_GOODS.search(text) and asked in {"", "order", "confirm"}:
         return is_one if fitting else Described(unclear=names_goods(text, shop.goods.values()))
@@ -211,12 +230,24 @@ def _with_features(text: str, wanted: IntentName, shop: ShopView) -> list[str]:
         left = [name for name in left if shop.orders[name].status in states] or left
     if names_amount(text):
         left = [name for name in left if costs(shop.orders[name].total, text)]
+    is_single = SINGLE.search(text) is not None
+    if is_single:
+        left = [name for name in left if len(shop.orders[name].pieces) == 1] or left
     left = [name for name in left if _allows(wanted, shop.orders[name])] or left
     left = [name for name in left if goods[name][2]] or left
     is_described = (
-        most > NOTHING or names_amount(text) or (bool(of_state) and ONE_ORDER.search(text))
+        most > NOTHING
+        or names_amount(text)
+        or is_single
+        or (bool(of_state) and ONE_ORDER.search(text))
     )
     return left if is_described else []
+
+
+def _of_state(text: str, wanted: IntentName, shop: ShopView) -> list[str]:
+    """The own orders that the text describes by their state alone: "the one that is still to be packed"."""
+    is_told = ONE_ORDER.search(text) and any(words.search(text) for words, _ in STATES)
+    return _with_features(text, wanted, shop) if is_told else []
 
 
 def _goods_in(text: str, order: OrderView, shop: ShopView) -> tuple[int, int, bool]:

@@ -1,7 +1,6 @@
 """A task and the values it needs: the form is filled from what the user names, turn by turn."""
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import get_args
@@ -10,13 +9,14 @@ from agents.shop.accounts import CustomerAccount, OrderAccount, Variant
 from agents.shop.contracts import OrderView
 from agents.shop.requests import REQUESTS, Cancel, Kind, Request
 from agents.shop.rules import perform, refusals
-from agents.support.dialogue.goods import Named, count_of_them, goods_named, named_pieces
+from agents.support.dialogue.goods import CLAUSE, named_pieces
 from agents.support.dialogue.replacing import NEW, new_pieces, why_nothing_fits
+from agents.support.dialogue.selecting import OF_AN_ORDER, SWAPS, selected
 from agents.support.dialogue.wording import is_of_brand, paid_by
 from agents.support.models import Language, Part, Slot, Slots, Task, TaskName
-from agents.support.understanding.exclusions import is_correction, left_out, meant
+from agents.support.understanding.exclusions import meant, meant_instead
 from agents.support.understanding.names import names_goods, names_in
-from agents.support.understanding.slots import ORDER, SKU, slots
+from agents.support.understanding.slots import METHODS, slots
 
 NEEDS: Mapping[TaskName, tuple[Slot, ...]] = {
     "order_status": ("order",),
@@ -40,24 +40,15 @@ KINDS: Mapping[TaskName, Kind] = {
     "modify_customer_address": "modify_customer_address",
 }
 ITEMS = {"return_items", "exchange_items", "modify_items"}
-REPLACES = {"exchange_items", "modify_items"}
+REPLACES = SWAPS
 INFORMS = {"order_status", "order_contents", "refund_status"}
-ADDS = re.compile(
-    r"\b(?:also|too|as well|in addition)\b|^\W*(?:and|plus)\b|也|还有|加上", re.IGNORECASE
-)
-# Goods that describe an order are not those that are meant: "the lamp from the order with the keyboard".
-OF_AN_ORDER = re.compile(
-    r"\b(?:one|order|purchase|parcel|package) (?:with|containing|that (?:has|had|contains)) (?:(?:the|a|an|my) )?"
-    r"[\w-]+(?: (?!please)[\w-]+)?|[^，。,.；;！!\s]{1,12}?(?:那个订单|那一?[单笔]|的订单)(?:里面?|中)?的?",
-    re.IGNORECASE,
-)
+WRONG_TIME = {
+    "not-pending",
+    "not-delivered",
+}  # rules that refuse what belongs before or after shipping
 MISTAKE = re.compile(
     r"\b(?:mistak|accident)|误(?:拍|下|买|点|操作)|(?:买|下|拍|点|选)错|不小心", re.IGNORECASE
 )  # why an order is cancelled
-PARTICLES = re.compile("[了的吧啊呀呢哈嘛]")
-LETTERS = re.compile(r"[^\W\d_]")
-# "台灯和水杯都退" is both of the goods that it names, not all goods of the order.
-ALL_ZH = re.compile(r"全部|所有|整个订单|整单|其[他它余]|[A-Za-z]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +90,7 @@ def as_shipped(task: Task, order: OrderView) -> Task:
     if task.name not in others or not refusal(task, order):
         return task
     other = task.model_copy(update={"name": others[task.name]})
-    return task if refusal(other, order) else other
+    return task if refusal(other, order) in WRONG_TIME else other
 
 
 def is_possible(name: TaskName, order: OrderView) -> bool:
@@ -123,15 +114,18 @@ def fill(task: Task, named: Slots, text: str, shop: ShopView) -> Task:
     if named.address is not None:
         filled["address"] = named.address
     if method := _method(named, meant(text), shop.customer):
-        filled["method"] = method
+        is_mine = task.name not in ITEMS or order is None or _pays_here(text, order, shop)
+        filled |= {"method": method} if is_mine else {}
     if order is not None and task.name in ITEMS:
-        pieces, _ = _chosen(task, order, named, text, shop.goods)
+        pieces, _ = selected(task, order, named, text, shop.goods)
         filled["pieces"] = pieces
         if task.name in REPLACES and pieces:
             same = pieces == task.pieces
             chosen = task.model_copy(update={"pieces": pieces, "new": task.new if same else ()})
             only_pieces = tells_only_pieces(task, text)
-            new = new_pieces(chosen, order, named, "" if only_pieces else meant(text), shop.goods)
+            new = new_pieces(
+                chosen, order, named, "" if only_pieces else meant_instead(text), shop.goods
+            )
             filled["new"] = new or (task.new if pieces == task.pieces else ())
     return task.model_copy(update=filled)
 
@@ -157,7 +151,7 @@ def fill_in_turns(task: Task, named: Slots, text: str, shop: ShopView) -> Task:
         and filled.pieces
         and not filled.new
     ):
-        both = meant(task.text if tells_only_pieces(task, text) else f"{task.text}\n{text}")
+        both = meant_instead(task.text if tells_only_pieces(task, text) else f"{task.text}\n{text}")
         new = new_pieces(filled, order, named, both, shop.goods)
         filled = filled.model_copy(update={"new": new})
     return filled
@@ -203,7 +197,18 @@ def why_unclear(task: Task, named: Slots, text: str, shop: ShopView) -> Part | N
         return None
     if task.asked == "new":
         return why_nothing_fits(task, order, meant(text), shop.goods, shop.language)
-    return _chosen(task, order, named, text, shop.goods)[1] if task.asked == "pieces" else None
+    return selected(task, order, named, text, shop.goods)[1] if task.asked == "pieces" else None
+
+
+def _pays_here(text: str, order: OrderAccount, shop: ShopView) -> bool:
+    """Whether a method that the text names is about this order: not "and the keyboard should be on my PayPal"."""
+    products = {piece.product for piece in order.pieces}
+    others = [v for v in shop.goods.values() if v.product not in products]
+    return any(
+        named_pieces(order, part, shop.goods) or not names_goods(part, others)
+        for part in CLAUSE.split(text)
+        if any(words.search(part) for words in METHODS.values())
+    )
 
 
 def _method(named: Slots, text: str, customer: CustomerAccount) -> str:
@@ -220,62 +225,3 @@ def _method(named: Slots, text: str, customer: CustomerAccount) -> str:
     of_brand = [m for m in fitting if is_of_brand(m, text)]
     chosen = of_brand or fitting
     return chosen[0].id if len(chosen) == 1 else ""
-
-
-def _chosen(
-    task: Task, order: OrderAccount, named: Slots, text: str, goods: Mapping[str, Variant]
-) -> tuple[tuple[str, ...], Part | None]:
-    """The pieces that the text means, or else those of before, less those that it leaves out.
-
-    None if that is not clear: a name fits several pieces, the text names some pieces and all of them, or
-    it leaves out what is no piece of the order. And what the order does not have.
-    """
-    wanted = OF_AN_ORDER.sub(" ", meant(text)) if task.asked != "pieces" else meant(text)
-    if _says_what_instead(task, order, text, goods):
-        return task.pieces, None
-    described, replaces = None, task.name in REPLACES
-    if replaces and (task.asked != "pieces" or NEW.search(wanted)):
-        described = NEW.split(wanted)[0] if NEW.search(wanted) else ""
-    some = goods_named(order, wanted, goods, described=described)
-    without = goods_named(order, left_out(text), goods, every=True)
-    if named.everything and without.skus and not without.unclear:
-        some = Named()  # "of all that I bought with the mug, everything except the mug"
-    why = some.why or without.why
-    nothing = (
-        bool(LETTERS.search(PARTICLES.sub("", ORDER.sub("", left_out(text))))) and not without.skus
-    )
-    # "The same except for the colour" leaves out no goods.
-    unknown = nothing and not replaces and (named.everything or bool(some.skus))
-    if unknown and why is None and not without.unclear:
-        why = Part(template="not in order", values={"order": order.order})
-    everything = named.everything and not (some.skus and not ALL_ZH.search(ORDER.sub("", wanted)))
-    both = everything and 0 < len(some.skus) < len(order.pieces)
-    if some.unclear or without.unclear or both or unknown:
-        return (), why
-    every = tuple(piece.sku for piece in order.pieces)
-    if len(every) == 1 and not some.skus and not left_out(text) and why is None:
-        return (() if names_goods(wanted, goods.values()) else every), why
-    before = task.pieces if not some.skus or ADDS.search(text) else ()
-    if before and not some.skus and (count := count_of_them(text)) and len(set(before)) == 1:
-        before = before[:count]
-    chosen = every if everything else (*before, *(s for s in some.skus if s not in before))
-    left = Counter(without.skus)
-    kept = []
-    for sku in chosen:
-        left[sku] -= 1
-        if left[sku] < 0:
-            kept.append(sku)
-    return tuple(kept), why
-
-
-def _says_what_instead(
-    task: Task, order: OrderAccount, text: str, goods: Mapping[str, Variant]
-) -> bool:
-    """Whether the text only says what the pieces are replaced by, although the order has such goods as well."""
-    if task.asked != "new" or is_correction(text) or NEW.search(text):
-        return False
-    named = {sku for _, skus in named_pieces(order, text, goods).values() for sku in skus}
-    named |= set(SKU.findall(text))
-    product = {piece.sku: piece.product for piece in order.pieces}
-    replaced = {product[sku] for sku in task.pieces}
-    return bool(named) and all(product.get(sku) in replaced for sku in named if sku in product)

@@ -31,12 +31,34 @@ ONLY_ONE = re.compile(
     r"\b(?:it|this|that|the item|this one)\b|它|这个|这件|那个|那件|这东西", re.IGNORECASE
 )
 NUMBER = r"one|both|two|three|four|five|[一两二三四五俩仨]"
+PIECE_ZH = "[个件只双副台把条盏瓶款块]"
 HOW_MANY = re.compile(
-    r"(?P<all>\ball|全部|所有)?\W*(?P<count>(?<!\w)\d{1,2}|\b(?:one|both|two|three|four|five)|(?<!第)[一两二三四五俩仨])?"
+    r"(?P<all>\ball|全部|所有)?\W*(?P<count>(?<!\w)\d{1,2}|\b(?:one|both|two|three|four|five|single|another|other)"
+    r"|(?<!第)[一两二三四五俩仨])?"
     r"(?:\W*(?:of|the|my|these|those|pieces?|[\u4e00-\u9fff]))?(?:\W*(?:the|my|these|those))?"
-    r"(?: (?!of |and |or |the |my )[a-z]+)?\W*$",
+    rf"(?: (?!(?:of|and|or|the|my|single|another|other|{NUMBER}) )[a-z]+)?\W*$",
     re.IGNORECASE,
 )
+BEFORE_ZH = re.compile(
+    rf"(?<!第)(?P<count>[一两二三四五俩仨]){PIECE_ZH}[^\W\d_a-z退换留要有里]{{1,8}}$"
+)
+# Of those that are counted, how many are meant: "those three shirts, two are too small", "三件衬衫有两件太小".
+SOME_OF = re.compile(
+    r"\b(?P<en>one|two|three|four)(?= (?:of (?:them|those|these)|are|is|were|was|can|could|should|needs?|must|goes|go"
+    r"|does|do|don'?t|have|has|turned|came|won'?t|will|would|seems?|looks?|fits?)\b)"
+    rf"|(?<!第)(?P<zh>[一两二三四俩]){PIECE_ZH}(?!月|小时|人)",
+    re.IGNORECASE,
+)
+ALL_COUNTED = re.compile(
+    r"\b(?:both|together|all (?:two|three|four))\b|都|一起|一块|一并|全部|通通|统统", re.IGNORECASE
+)
+CLAUSE = re.compile(
+    r"[,，、.。;；!！\n]|\b(?:and|but)\b|但是?|(?<=[\u4e00-\u9fff])\s+(?=[\u4e00-\u9fff])"
+)
+GOES = re.compile(
+    r"\b(?:return|back|refund|exchange|swap|replace|change|cancel|goes?)\w*|退|换|寄回|取消",
+    re.IGNORECASE,
+)  # verbs for what becomes of goods
 ONE_OF = re.compile(
     rf"(?P<count>(?<!\w)\d{{1,2}}|\b(?:{NUMBER}))\W+of\W+(?:the|my|these|those|your)\W+"
     rf"(?:(?:{NUMBER}|\d{{1,2}})\W+)?(?:[a-z]+ ){{0,2}}$",
@@ -53,7 +75,8 @@ NO_HEAD = re.compile(
     r"[分点秒]钟|包[装裹邮括含裹]|钱包|[镜]片|鞋[盒带码]|机[会器]|手机号|代表|表[示扬]|[开关]机|[床]上"
 )
 COUNTS = {
-    "俩": 2, "仨": 3, "one": 1, "both": 2, "two": 2, "three": 3, "four": 4, "five": 5,
+    "俩": 2, "仨": 3, "one": 1, "single": 1, "another": 1, "other": 1,
+    "both": 2, "two": 2, "three": 3, "four": 4, "five": 5,
     "一": 1, "两": 2, "二": 2, "三": 3, "四": 4, "五": 5,
 }  # fmt: skip
 JUST_BEFORE = re.compile(
@@ -67,10 +90,33 @@ OF_THEM = re.compile(
     r"|(?:只|就)(?:想|要)?(?:退|换)?([一两二三四五俩])[个件只双台把条盏瓶副]",
     re.IGNORECASE,
 )
+CERTAIN = re.compile(
+    r"\b(?:the|my|both|those|these|that|this)\W*$|[那这]一?[两二]?\w?$", re.IGNORECASE
+)
+COUNT_ZH = re.compile(f"[两二三四俩仨]{PIECE_ZH}")
 NEXT = 3  # characters between an option and the name of its goods
 JUST_AFTER = re.compile(r"\s*\b(?:only|alone|by itself)\b|就(?:行|好|可以)|单独", re.IGNORECASE)
 ALL_ONES = re.compile(r"\w* (?:ones|pairs)\b|\w{0,2}的?那?两", re.IGNORECASE)
 JOINT = re.compile(r"\band\b|\bplus\b|\bwith\b|[,，、;；&+.。和与跟及]")
+
+
+COMPARED = (
+    r"cheap(?:er|est)|dear(?:er|est)|(?:more|less|most) expensive|pric(?:ier|iest)|larg(?:er|est)|small(?:er|est)"
+    r"|bigg(?:er|est)"
+)
+# Words beside the names of goods that do not say what shall become of them.
+BESIDE_GOODS = re.compile(
+    rf"\b(?:the|an?|my|that|this|those|these|it'?s|is|i mean|i meant|of|in|with|for|and|or|ones?|pairs?|both"
+    r"|two|three|four|all|single|only|just|them|others?|please|pls|kind|size|colou?r|ok|okay|so|then|oh|hm+|well|thanks"
+    r"|thank you|sorry)\b"
+    rf"|\b(?:{COMPARED})\b|便宜|贵|[大小]|[那这就是要的个一点两二三四俩仨]|{PIECE_ZH}|和|跟|与|吧|啊|哦|嗯|请|谢谢|另|颜色|尺码|码|色",
+    re.IGNORECASE,
+)
+AMONG_THEM = re.compile(
+    rf"\b(?:{NUMBER}|{COMPARED}|all|others?)\b|另|便宜|贵|[大小][一点]|[一两二三四俩仨]{PIECE_ZH}",
+    re.IGNORECASE,
+)
+WORD, ASKS = re.compile(r"\w"), re.compile("[?？吗呢]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +150,7 @@ def goods_named(
     ]
     named = _only_these(text, named_pieces(order, text, goods))
     places = [place for place, _ in named.values()]
+    places += _of_others(order, text, places, goods)
     unclear, why = False, None
     for name, (span, skus) in named.items():
         if any(sku in found for sku in skus):
@@ -111,7 +158,12 @@ def goods_named(
         mine = text if described is None else described
         several = _each_named(order, skus, name, mine, goods)
         about = _part_about(mine, span, places)
-        fitting, each = (several, True) if several else _with_options(order, skus, about, goods)
+        most = sum(piece.sku in skus for piece in order.pieces)
+        if several or _means_all(most, text, name, span, goods):
+            fitting, each = several or list(skus), True
+        else:
+            about = about or _before_name(text, span, skus, goods)
+            fitting, each = _with_options(order, skus, about, goods)
         if not fitting and (described is not None or not _is_next_to(skus, mine, span, goods)):
             fitting = _most_like(order, skus, about, goods)
         some = _copies_of(order, fitting, text, name, None if each else (span, every))
@@ -125,6 +177,38 @@ def goods_named(
     if found or named:
         return Named(tuple(found), unclear, why)
     return _by_option(order, text if described is None else described, goods) or _only(order, text)
+
+
+def _of_others(order: OrderAccount, text: str, mine: Sequence[Span], goods: Goods) -> list[Span]:
+    """Where the text names goods that the order does not have: their options are none of its pieces'."""
+    products = {piece.product for piece in order.pieces}
+    names = {name for v in goods.values() if v.product not in products for name in names_of(v)}
+    rest = _without(text, mine)
+    return list(names_in(rest, names | {kind(name) for name in names}).values())
+
+
+def _means_all(most: int, text: str, name: str, span: Span, goods: Goods) -> bool:
+    """Whether the text counts all pieces of a name and means each: "both shirts go back"."""
+    if most < 2 or _counted(text, name, span) != most:
+        return False
+    begin = max((mark.end() for mark in CLAUSE.finditer(text, 0, span[0])), default=0)
+    end = next((mark.start() for mark in CLAUSE.finditer(text, span[1])), len(text))
+    asks = GOES.search(text[begin:end]) or names_only_goods(text, goods)
+    return bool(asks) and ALL_COUNTED.search(text[begin:end]) is not None
+
+
+def names_only_goods(text: str, goods: Goods) -> bool:
+    """Whether the text names goods, their options or how many, and says nothing of what is wanted."""
+    known = {one for v in goods.values() for one in v.options.items()}
+    names = {name for variant in goods.values() for name in names_of(variant)}
+    places = [said.span for said in said_of_options(text, known)]
+    places += names_in(text, names | set(map(kind, names))).values()
+    if (not places and not AMONG_THEM.search(text)) or ASKS.search(text):
+        return False
+    letters = list(text)
+    for begin, end in places:
+        letters[begin:end] = " " * (end - begin)
+    return WORD.search(BESIDE_GOODS.sub(" ", "".join(letters))) is None
 
 
 def _only_these(text: str, named: dict[str, Mention]) -> dict[str, Mention]:
@@ -247,6 +331,17 @@ def _with_options(
     return [sku for sku in skus if sku in both], False
 
 
+def _before_name(text: str, span: Span, skus: Sequence[str], goods: Goods) -> str:
+    """The options right before a name that means certain goods: "both blue shirts", 那件蓝色的衬衫."""
+    begin = span[0]
+    for word in reversed(said_of_options(text[: span[0]], _known(skus, goods))):
+        if begin - word.span[1] > NEXT:
+            break
+        begin = word.span[0]
+    is_certain = CERTAIN.search(text[:begin]) or COUNT_ZH.search(text[begin : span[0]])
+    return text[begin : span[1]] if begin < span[0] and is_certain else ""
+
+
 def _is_next_to(skus: Sequence[str], text: str, span: Span, goods: Goods) -> bool:
     """Whether an option stands next to the name: "the green T-shirt" is no red one, whatever else is said."""
     words = said_of_options(text, _known(skus, goods))
@@ -331,15 +426,26 @@ def _part_about(text: str, place: Span, places: Iterable[Span]) -> str:
 
 def _copies(text: str, name: str, place: Span, most: int, *, every: bool) -> int:
     """How many copies are named; more than `most` if there are not that many."""
+    if count := _counted(text, name, place):
+        some = SOME_OF.search(folded(text)[place[1] :]) if count > 1 else None
+        fewer = _count(some["en"] or some["zh"]) if some is not None else count
+        return min(count, fewer)
+    found = HOW_MANY.search(folded(text)[: place[0]])
+    several = found is not None and found["all"]
+    return most if several or every or _is_plural(name, folded(text)[slice(*place)]) else 1
+
+
+def _counted(text: str, name: str, place: Span) -> int:
+    """The number that stands with a name; 0 without one."""
     plain = folded(text)
     before, after = plain[: place[0]], plain[place[1] :]
-    if count := AFTER_ZH.match(after) or ONE_OF.search(before):
+    if count := AFTER_ZH.match(after) or ONE_OF.search(before) or BEFORE_ZH.search(before):
         return _count(count["count"])
     found = HOW_MANY.search(before)
-    if found is not None and found["count"]:
-        return _count(found["count"])
-    several = found is not None and found["all"]
-    return most if several or every or _is_plural(name, plain[slice(*place)]) else 1
+    if found is None or not found["count"]:
+        return 0
+    is_others = found["count"] == "other" and _is_plural(name, plain[slice(*place)])
+    return 0 if is_others else _count(found["count"])
 
 
 def _is_plural(name: str, said: str) -> bool:

@@ -1,7 +1,7 @@
 """What a turn means beyond its words: from the state of its order, from what was shown last, from what it refuses."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from agents.shop.contracts import OrderView
 from agents.support.dialogue.describing import BY_GOODS, QUESTION, described
@@ -15,10 +15,11 @@ from agents.support.dialogue.forms import (
     is_possible,
     refusal,
 )
-from agents.support.dialogue.goods import named_pieces
-from agents.support.dialogue.products import PRICE, about, asks_for_cheaper, names_variant
+from agents.support.dialogue.goods import named_pieces, names_only_goods
+from agents.support.dialogue.products import PRICE, about, asks_for_cheaper, names_variant, of_order
 from agents.support.dialogue.render import status_part
-from agents.support.dialogue.replacing import BROKEN
+from agents.support.dialogue.replacing import BROKEN, NEW
+from agents.support.dialogue.selecting import ADDS
 from agents.support.dialogue.turn_context import NAMED, TASKS, TurnContext
 from agents.support.models import Dialogue, Intent, IntentName, Part, Task, TaskName, Understood
 from agents.support.understanding.consent import begins_with_no
@@ -28,6 +29,7 @@ from agents.support.understanding.options import said_of_options
 from agents.support.understanding.roles import clauses, plain, role
 from agents.support.understanding.slots import ACCOUNT, slots
 from agents.support.understanding.wishes import ASKS, has_only_names
+from agents.support.understanding.wondering import only_asks
 
 # "Everything but the lamp" says what is meant, and not what is to be done with it.
 EXCEPT = re.compile(
@@ -56,6 +58,9 @@ OF_THE_ORDER = re.compile(
     r"|我|里[头面边]?|[那这]一?[单笔]|当时|来着",
     re.IGNORECASE,
 )
+NOW = re.compile(
+    r"\b(?:now|currently|today|these days|nowadays)\b|现在|目前|如今|重新买", re.IGNORECASE
+)
 # A whole order: 退单 is said of what is not shipped yet as well.
 WHOLE = re.compile(
     r"\breturn (?:my |the |this |that )?(?:whole |entire )?order\b|退[单订]|退掉?(?:这|那|整)?[个笔单]?订单"
@@ -67,6 +72,17 @@ REQUEST = re.compile(
     r"\b(?:can|could|may|might) (?:i|we|you) (?:please |just )?(?:have|get|swap|make|give|change)\b"
     r"|\binste?a?d\b"
     r"|\b(?:i'?d|i would|we'?d) (?:like|prefer|rather have)\b|换|改",
+    re.IGNORECASE,
+)
+# What an address is changed with, and what a question ends with that only wants to be sure.
+TO_ANOTHER = re.compile(
+    r"\b(?:chang|updat|correct|edit|replac|redirect|put|set|enter|save|ship|send|deliver|instead)\w*\b"
+    r"|改|换|更新|填|修|寄到(?!新|这|那)|送到(?!新|这|那)",
+    re.IGNORECASE,
+)
+TAG = re.compile(
+    r"\b(?:right|correct|yes|no|isn't it|won't it|don't they|won't they|then)\W*\?\W*$"
+    r"|(?:对吗|是吗|对吧|是吧|没错吧|对不对|是不是)\W*$",
     re.IGNORECASE,
 )
 NO_PERSON = re.compile(
@@ -91,7 +107,8 @@ def in_context(understood: Understood, text: str, before: Dialogue, shop: ShopVi
     """What was understood, where the order or the choice of goods says more than the words."""
     if understood.wishes or understood.angry:
         return understood
-    understood = _as_thanks(_without_person(understood, text), text, shop)
+    understood = _as_question(_without_person(understood, text), text)
+    understood = _as_thanks(understood, text, shop)
     understood = _as_wish(understood, text, before, shop)
     best = understood.best
     named = shop.spelled(understood.slots.orders or slots(left_out(text)).orders)
@@ -118,6 +135,17 @@ def in_context(understood: Understood, text: str, before: Dialogue, shop: ShopVi
         understood = understood.model_copy(update={"slots": of_order})
     intents = (Intent(name=wanted, confidence=1.0), *understood.intents)
     return understood.model_copy(update={"intents": intents})
+
+
+def _as_question(understood: Understood, text: str) -> Understood:
+    """Who asks what an address is used for changes none: "so what I buy goes there from now on, right?"."""
+    best = understood.best
+    is_one = best.name in ("modify_customer_address", "modify_order_address")
+    gives_or_wants = understood.slots.address is not None or TO_ANOTHER.search(text)
+    if not is_one or gives_or_wants or not TAG.search(text):
+        return understood
+    asks = Intent(name="knowledge", confidence=best.confidence)
+    return understood.model_copy(update={"intents": (asks, *understood.intents)})
 
 
 def _as_wish(understood: Understood, text: str, before: Dialogue, shop: ShopView) -> Understood:
@@ -212,7 +240,8 @@ def _price_of(understood: Understood, text: str, before: Dialogue, shop: ShopVie
     named = order is not None and bool(named_pieces(order, text, shop.goods))
     wanted: IntentName = best
     topics: tuple[str, ...] = ()
-    if best == "product" and named and PRICE.search(text) and OF_THE_ORDER.search(text):
+    is_past = OF_THE_ORDER.search(text) and not NOW.search(text)
+    if best == "product" and named and PRICE.search(text) and is_past:
         wanted, topics = "order_contents", ("order_contents/price",)
     elif understood.topics == ("order_contents/price",) and names_variant(text, before.said, shop):
         wanted = "product"
@@ -253,8 +282,10 @@ def beside_refusal(rule: str, task: Task, shop: ShopView) -> tuple[Part, ...]:
     return (Part(template=INSTEAD_OF[task.name]),)
 
 
-def is_dropped(task: Task, begun: Task, text: str) -> bool:
-    """Whether the task under way is given up for the new one; otherwise it comes after it."""
+def is_dropped(task: Task, begun: Task, text: str, every: Sequence[Task]) -> bool:
+    """Whether the task under way is given up for the new ones, or is one of them; otherwise it comes after them."""
+    if task.asked == "order" and any(one.name == task.name and one.order for one in every):
+        return True  # now its order is known
     if task.name in INFORMS:
         return not task.order  # the question which order is left for a wish
     if begun.name in INFORMS or task.order not in ("", begun.order):
@@ -275,6 +306,7 @@ def says_it_again(context: TurnContext, task: Task) -> bool:
     """Whether the turn says the wish again that waits for a yes, and names nothing else: "right, return one"."""
     is_other = re.search(r"\b(?:other|another|else)\b|另|别的|还有", context.turn.text)
     same = context.sure and context.intent == task.name and not context.understood.slots.orders
+    same = same or names_only_goods(context.turn.text, context.shop.goods)
     return task.asked == "confirm" and same and not is_other
 
 
@@ -289,7 +321,10 @@ def product_asked(context: TurnContext) -> tuple[Part, ...]:
         return ()
     if context.before.task is not None:
         return ()
-    return about(context.turn.text, context.before.said, context.shop)
+    shown = about(context.turn.text, context.before.said, context.shop)
+    order = context.shop.orders.get(context.before.order)
+    skus = [piece.sku for piece in order.pieces] if order is not None else []
+    return shown or of_order(context.turn.text, skus, context.shop)
 
 
 def names_it_again(context: TurnContext, task: Task) -> bool:
@@ -320,15 +355,40 @@ def is_other_task(context: TurnContext, task: Task, filled: Task) -> bool:
     What gives a value of the task is one only if that is clear: the intent of a mere name is a guess.
     """
     both_replace = context.intent in REPLACES and task.name in REPLACES
-    if both_replace or has_only_names(context.turn.text):
+    if task.asked in ("pieces", "new", "confirm") and names_only_goods(
+        context.turn.text, context.shop.goods
+    ):
+        return False
+    if both_replace or has_only_names(context.turn.text) or only_asks(context.turn.text):
         return False
     if not context.sure or context.intent not in TASKS or context.intent == task.name:
+        return False
+    if _only_corrects(context, task, filled):
         return False
     if QUESTION.search(context.turn.text):
         return True
     names_one = task.asked == "order" and BY_GOODS.search(context.turn.text)
     is_guess = filled != task and context.understood.best.confidence < CLEAR_WISH
     return not (is_guess or (context.intent in INFORMS and (names_one or chooses(context))))
+
+
+def _only_corrects(context: TurnContext, task: Task, filled: Task) -> bool:
+    """Whether the turn answers the open question, or corrects its pieces, and calls no other wish by its name."""
+    text = context.turn.text
+    names = NAMED.get("exchange_items" if context.intent in REPLACES else context.intent)
+    if names is None or names.search(text) or NEW.search(text):
+        return False
+    if task.asked in ("pieces", "new"):
+        return filled != task
+    corrects = ADDS.search(text) or is_correction(text) or begins_with_no(text)
+    return bool(corrects) and filled.pieces not in (task.pieces, ())
+
+
+def is_repeat(context: TurnContext) -> bool:
+    """Whether the turn asks for the last answer again; "no, only asking" does not."""
+    if context.intent != "repeat" or not context.before.said or not context.sure:
+        return False
+    return not chooses(context) and not only_asks(context.turn.text)
 
 
 def chooses(context: TurnContext) -> bool:

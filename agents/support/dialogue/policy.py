@@ -15,18 +15,18 @@ from agents.support.dialogue.beginning import (
     begun_by,
     begun_by_several,
     each_once,
+    several_orders,
+    still_open,
     with_text,
 )
 from agents.support.dialogue.describing import with_orders
 from agents.support.dialogue.disposing import completed
 from agents.support.dialogue.forms import (
-    ADDS,
     INFORMS,
     MISTAKE,
     as_shipped,
     confirmed,
     fill,
-    fill_in_turns,
     missing,
     refusal,
     request_of,
@@ -38,24 +38,26 @@ from agents.support.dialogue.informing import READS, SMALL_TALK, facts_for, gift
 from agents.support.dialogue.meanings import (
     as_possible,
     beside_refusal,
-    chooses,
     damaged_order,
     in_context,
-    is_dropped,
     is_other_task,
+    is_repeat,
     is_replaced,
     names_it_again,
     product_asked,
     says_it_again,
     wants_person,
 )
+from agents.support.dialogue.possible import only_asked
 from agents.support.dialogue.questions import as_a_whole, offered, question
 from agents.support.dialogue.render import refusal_part
 from agents.support.dialogue.repairs import (
     answer_to,
     beside,
-    every_order,
+    filled_from,
+    is_answer,
     is_condition,
+    kept,
     named,
     names_something,
     order_meant,
@@ -66,6 +68,7 @@ from agents.support.dialogue.repairs import (
     with_address,
     with_more,
 )
+from agents.support.dialogue.selecting import ADDS
 from agents.support.dialogue.turn_context import TASKS, TurnContext, with_acts_of, with_named
 from agents.support.models import (
     Action,
@@ -105,22 +108,31 @@ def decide(context: TurnContext) -> Decided | None:
         more = with_text(before.task, context.turn.text)
         before = before.model_copy(update={"task": more})
     context = replace(context, understood=understood, before=before)
-    intent = context.intent
     if before.taken_over:
         return _beside_a_person(context)
     if before.options == PERSON and (wanted := _person_wanted(context)) is not None:
         return wanted
     if context.understood.angry or wants_person(context):
         return hand_over(context.turn, before, "anger" if context.understood.angry else "asked for")
-    if intent == "repeat" and before.said and context.sure and not chooses(context):
+    if is_repeat(context) and not is_answer(context):
         said = (Part(template="said", values={"said": before.said}),)
         return Decided(action="answer", reason="repeated", parts=said, after=before)
+    asked = only_asked(context)
+    if asked.is_all:
+        return _say(asked.context, asked.parts, "possible")
+    step = _step(asked.context)
+    return step and step.model_copy(update={"parts": (*asked.parts, *step.parts)})
+
+
+def _step(context: TurnContext) -> Decided | None:
+    """The step of a turn that no person answers: about the task under way, or of its own."""
+    before = context.before
     if is_condition(context):
         return None
-    going_on = None
-    if before.task is not None and not context.doubt:
-        known = with_address(context, before.task)
-        going_on = _advance(context, known) if known is not None else _go_on(context, before.task)
+    if before.task is None or context.doubt:
+        return _begin(context)
+    known = with_address(context, before.task)
+    going_on = _advance(context, known) if known is not None else _go_on(context, before.task)
     return going_on or _begin(context)
 
 
@@ -185,22 +197,19 @@ def hand_over(turn: Turn, before: Dialogue, reason: str) -> Decided:
 def _go_on(context: TurnContext, task: Task) -> Decided | None:
     """The next step of the task under way; None if the turn is about something else."""
     plain = answer_to(task, context) if task.asked == "confirm" else ""
-    means_all = task.asked == "order" and every_order(
-        task.name, context.turn.text, context.shop, asked=True
-    )
+    means_all = task.asked == "order" and several_orders(context, task)
     if plain == "yes" or context.understood.wishes or means_all:
         agrees = plain == "yes"
         return _agreed(context, task) if agrees else _go_on_with_several(context, task)
-    filled = with_more(
-        context,
-        fill_in_turns(task, context.understood.slots, context.turn.text, context.shop),
-    )
+    filled = with_more(context, filled_from(context, task))
     if filled != task and not tells_only_pieces(task, context.turn.text):
         filled = with_text(filled, context.turn.text)
     other = filled.order not in ("", task.order)
     if other and ADDS.search(context.turn.text) and has_only_names(context.turn.text):
         return _start(context, [filled])
-    if is_replaced(context, task, filled, plain):
+    # "Yes, both" says which.
+    says_which = plain == "neither" and context.intent == "affirm" and filled.pieces != task.pieces
+    if says_which or is_replaced(context, task, filled, plain):
         return _advance(context, filled)
     declined = _no_or_doubt(context, task, plain)
     if declined is not None or is_other_task(context, task, filled):
@@ -221,7 +230,7 @@ def _no_or_doubt(context: TurnContext, task: Task, plain: str) -> Decided | None
     if plain == "neither" and names_it_again(context, task):
         return _advance(context, task)
     taken_back = context.shop.spelled(slots(left_out(context.turn.text)).orders)
-    if plain == "no" or task.order in taken_back or (plain == "neither" and says_no(context)):
+    if says_no(context, plain) or task.order in taken_back:
         return _begun_after_a_no(context, task) or _dropped(context)
     if context.intent == "deny" and not plain:
         if not left_out(context.turn.text):  # "not the lamp" is no answer to "which of these?"
@@ -238,7 +247,7 @@ def _go_on_with_several(context: TurnContext, task: Task) -> Decided | None:
     if task.asked != "order" or any(wish.name in TASKS for wish in wishes):
         return None
     filled: Sequence[Task] = [fill(task, wish.slots, wish.text, context.shop) for wish in wishes]
-    filled = filled or every_order(task.name, context.turn.text, context.shop, asked=True)
+    filled = filled or several_orders(context, task)
     without = _with(context, context.before.model_copy(update={"task": None}))
     return _start(without, filled)
 
@@ -278,7 +287,7 @@ def _begin(context: TurnContext) -> Decided | None:
         return _start(context, begun_by_several(context), unclear)
     if context.understood.slots.address is not None and intent not in TASKS:
         return _asked_which(context, OF_ADDRESSES)  # an address alone
-    if intent in TASKS and context.sure:
+    if intent in TASKS and context.sure and not kept(context):
         return _start(context, begun_by(context))
     return _inform(context)
 
@@ -299,7 +308,7 @@ def _inform(context: TurnContext) -> Decided | None:
         return _offer_a_person(context, intent, context.before.failures)
     is_clear = intent not in SMALL_TALK or context.understood.best.confidence >= SURE_OF_TALK
     facts = facts_for(intent, context.turn.text, context.shop) if context.sure and is_clear else ()
-    if parts := facts or product_asked(context):
+    if parts := kept(context) or facts or product_asked(context):
         return _say(context, parts, intent)
     if intent in ("affirm", "deny"):
         is_open = intent == "affirm" and bool(_open_question(context))
@@ -324,12 +333,11 @@ def _offer_a_person(context: TurnContext, template: str, failures: int) -> Decid
 def _start(context: TurnContext, tasks: Sequence[Task], unclear: Sequence[str] = ()) -> Decided:
     """The first step of the first task; the others, and the one under way, come after it."""
     begun, *others = sorted(each_once(tasks), key=lambda task: task.name not in INFORMS)
-    task, text = context.before.task, context.turn.text
-    left = [] if task is None or is_dropped(task, begun, text) else [task]
+    left = still_open(context, tasks, begun)
     taken_back = context.shop.spelled(slots(left_out(context.turn.text)).orders)
     waiting = [
         task
-        for task in each_once((*others, *left, *context.before.later))
+        for task in each_once((*others, *left))
         if (task.name, task.order) != (begun.name, begun.order) and task.order not in taken_back
     ]
     known = {task.order for task in (begun, *waiting)}
@@ -467,12 +475,13 @@ def _unknown(context: TurnContext, task: Task) -> Decided:
 
 
 def _ask(context: TurnContext, task: Task, action: Action) -> Decided:
-    after = context.before.model_copy(update={"task": task, "failures": 0, "options": ()})
+    order = task.order or context.before.order
+    kept = {"task": task, "failures": 0, "options": (), "order": order}
     return Decided(
         action=action,
         reason=task.name,
         parts=(*offered(task, context.shop), question(task, context.shop, task.text)),
-        after=_known(after, task),
+        after=context.before.model_copy(update=kept),
     )
 
 
@@ -486,7 +495,3 @@ def _next(context: TurnContext, order: str) -> tuple[tuple[Part, ...], Dialogue]
     after = after.model_copy(update={"later": tuple(later)})
     step = _advance(replace(context, before=after, selection=None), task)
     return (Part(template="next", values={"task": task.name}), *step.parts), step.after
-
-
-def _known(after: Dialogue, task: Task) -> Dialogue:
-    return after.model_copy(update={"order": task.order}) if task.order else after

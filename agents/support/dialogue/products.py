@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping, Sequence
 
 from agents.shop.accounts import Variant
-from agents.support.dialogue.forms import ShopView
+from agents.support.dialogue.forms import REPLACES, ShopView
 from agents.support.dialogue.render import money
 from agents.support.dialogue.wording import COMMA, options_of
-from agents.support.models import Language, Part
+from agents.support.models import Language, Part, Task
 from agents.support.understanding.names import (
     folded,
     kind,
@@ -17,6 +17,7 @@ from agents.support.understanding.names import (
     option,
     options_in,
 )
+from agents.support.understanding.options import said_of_options
 
 FOR: Mapping[Language, str] = {"en": " for ", "zh": "，"}
 MOST_PRODUCTS, MOST_OPTIONS, MOST_VARIANTS = 3, 4, 4
@@ -24,6 +25,13 @@ LETTER = re.compile(r"[^\W\d_]")
 # "Is it waterproof?" is about what was shown last, "is there a plug?" may be about anything.
 REFERS = re.compile(
     r"\b(?:it|its|they|them|their|these|those|this|that|ones?)\b|[它这那]|^\W*(?:有|能|可以|是)?.{1,8}[吗么][?？]?\W*$",
+    re.IGNORECASE,
+)
+# What was shown last, as what is wanted instead.
+THAT = re.compile(
+    r"\b(?:for|to|into|with|take|have|get) (?:that|it|this|those|these)\b(?! (?:order|back))"
+    r"|\b(?:that|this) one instead\b"
+    r"|换成?[它这那]|[要就]它|[要换就][这那][个款双件台只副]",
     re.IGNORECASE,
 )
 PRICE = re.compile(
@@ -81,6 +89,23 @@ def about(text: str, shown: str, shop: ShopView) -> tuple[Part, ...]:
     return tuple(part for n, part in enumerate(parts) if part not in parts[:n])
 
 
+def of_order(text: str, skus: Sequence[str], shop: ShopView) -> tuple[Part, ...]:
+    """The variants like these own goods that the text tells by their options, and asks about; none otherwise.
+
+    "And what is it in blue, with 20 hours?" is about what the talk was of.
+    """
+    if not PRICE.search(text) or names_goods(text, shop.goods.values()):
+        return ()
+    parts: list[Part] = []
+    for product_id in dict.fromkeys(shop.goods[s].product for s in skus if s in shop.goods):
+        variants = [v for v in shop.goods.values() if v.product == product_id and v.available]
+        said = said_of_options(text, {one for v in variants for one in v.options.items()})
+        fitting = [v for v in variants if said and all(one.fits(v.options) for one in said)]
+        if 0 < len(fitting) <= MOST_VARIANTS:
+            parts.append(_each(fitting, shop.language))
+    return tuple(parts)
+
+
 def names_variant(text: str, shown: str, shop: ShopView) -> bool:
     """Whether the text names no goods, but a value of an option of the goods shown last: "and the red one?"."""
     if not shown or names_goods(text, shop.goods.values()):
@@ -102,6 +127,22 @@ def _shown(shown: str, shop: ShopView) -> list[list[Variant]]:
             for mark in (": ", "：")
         )
     ][:MOST_PRODUCTS]
+
+
+def with_shown(task: Task, text: str, shown: str, shop: ShopView) -> Task:
+    """The task with the goods whose facts were `shown` last as what is wanted: "then swap mine for that one"."""
+    order = shop.orders.get(task.order)
+    if order is None or len(task.pieces) != 1 or task.name not in REPLACES or not THAT.search(text):
+        return task
+    product = next(piece.product for piece in order.pieces if piece.sku in task.pieces)
+    mark = FOR[shop.language]
+    some = [
+        v.sku
+        for v in shop.goods.values()
+        if v.product == product and v.available and f"{options_of(v, shop.language)}{mark}" in shown
+    ]
+    is_one = len(some) == 1 and some[0] not in task.pieces
+    return task.model_copy(update={"new": (some[0],)}) if is_one else task
 
 
 def asks_for_cheaper(text: str, shown: str, shop: ShopView) -> bool:
@@ -147,14 +188,14 @@ def _facts(
     there = [v for v in variants if v.available] or list(variants)
     name = variants[0].names.get(language, variants[0].name)
     parts: list[Part] = []
-    for asked in (names := _properties(text, there)):
+    wanted = _values(text, there, shop)
+    with_all = _with(there, wanted)
+    for asked in (names := _properties(text, with_all or there)):
         values = dict.fromkeys(
-            option(v.options[asked], language) for v in there if asked in v.options
+            option(v.options[asked], language) for v in with_all or there if asked in v.options
         )
         found = {"name": name, "option": option(asked, language), "values": ", ".join(values)}
         parts.append(Part(template="its option", values=found))
-    wanted = _values(text, there, shop)
-    with_all = _with(there, wanted)
     if wanted and not with_all:
         value = COMMA[language].join(sorted({option(one, language) for one in wanted}))
         parts.append(Part(template="no such option", values={"name": name, "value": value}))

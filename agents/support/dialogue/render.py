@@ -111,7 +111,7 @@ def confirmation(task: Task, order: OrderAccount | None, shop: ShopView) -> Part
         values["new"] = COMMA[language].join(
             described(shop.goods[sku], shop.goods, language) for sku in task.new
         )
-        values["difference"] = money(_difference(task, order, shop), currency)
+        values["difference"] = money(difference(task, order, shop), currency)
     values["method"] = paid_by(method, shop.customer, language)
     return Part(template=f"confirm {task.name}", values=values)
 
@@ -131,7 +131,7 @@ def money(amount: int, currency: str) -> str:
     return f"{sign}{format_money(abs(amount), currency)}"
 
 
-def _difference(task: Task, order: OrderAccount | None, shop: ShopView) -> int:
+def difference(task: Task, order: OrderAccount | None, shop: ShopView) -> int:
     """What the new pieces cost more than the old ones, by the rules of the shop."""
     _, after = perform(request_of(task, order), shop.customer, order, shop.goods)
     if order is None or after is None:

@@ -1,14 +1,16 @@
 """What a turn can mean beside an answer to the open question: a condition, "all my orders", a question about it."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from agents.shop.accounts import PostalAddress
 from agents.support.dialogue.describing import QUESTION, place_in
 from agents.support.dialogue.facts import return_by
-from agents.support.dialogue.forms import INFORMS, ShopView, is_possible
-from agents.support.dialogue.informing import options_to_choose
+from agents.support.dialogue.forms import INFORMS, ShopView, fill_in_turns, is_possible
+from agents.support.dialogue.goods import PIECE_ZH, named_pieces, names_only_goods
+from agents.support.dialogue.informing import READS, options_to_choose
+from agents.support.dialogue.meanings import ELLIPTIC, REQUEST
 from agents.support.dialogue.products import properties_of
 from agents.support.dialogue.questions import fitting, question
 from agents.support.dialogue.render import render, without_links
@@ -16,10 +18,19 @@ from agents.support.dialogue.turn_context import CLOSE, TASKS, TurnContext
 from agents.support.dialogue.wording import called, paid_by
 from agents.support.models import Part, Task, TaskName
 from agents.support.understanding.addresses import given_fields
-from agents.support.understanding.consent import Verdict, begins_with_no, hesitates, verdict
+from agents.support.understanding.consent import (
+    Verdict,
+    begins_with_no,
+    hesitates,
+    refuses,
+    verdict,
+)
+from agents.support.understanding.exclusions import without_refused
 from agents.support.understanding.names import kind, names_goods, names_of, option
 from agents.support.understanding.options import ABSENT, said_of_options
-from agents.support.understanding.slots import slots
+from agents.support.understanding.roles import clauses, plain, role
+from agents.support.understanding.slots import ACCOUNT, slots
+from agents.support.understanding.wondering import only_asks
 
 EVERY_ORDER = re.compile(
     r"\b(?:all|every|each)(?: one)?(?: of)?(?: my| the| these| those)?(?: open| pending| other)? orders?\b"
@@ -44,6 +55,23 @@ TAKES_BACK = re.compile(
     r"|(?:don't|do not) (?:want|need|do))\b|算了|不想|不要了|不用了|别|改主意|还是不|先不",
     re.IGNORECASE,
 )
+MARKED_QUESTION = re.compile(r"[?？]|[吗呢吧]\W*$")
+CLEAR_WISH = 0.5  # the probability of a wish from which on nothing is merely kept
+# How many pieces a yes counts -> its words: "yes, both of them".
+COUNTED: Mapping[int, re.Pattern[str]] = {
+    count: re.compile(
+        rf"\b(?:{latin})(?: of (?:them|those|these))?\b|[这那]?[{han}]{PIECE_ZH}?[都全]?",
+        re.IGNORECASE,
+    )
+    for count, latin, han in (
+        (2, "both|(?:the|those|these) two", "两俩"),
+        (3, "(?:all|the|those|these) three", "三仨"),
+    )
+}
+QUESTION_WORD = re.compile(
+    r"\b(?:what'?s?|whats|how|where'?s?|wheres|when|which)\b", re.IGNORECASE
+)  # "hang on, what's left on it"
+NO_COUNT = re.compile(r"(?!)")
 CLEAR = 0.8  # the probability of a no from which on it counts
 AT_ONCE: frozenset[str] = frozenset({"cancel_order", *INFORMS})  # need nothing but the order
 
@@ -105,13 +133,63 @@ def names_something(text: str, shop: ShopView) -> bool:
     return bool(slots(text).orders) or names_goods(text, shop.goods.values())
 
 
-def says_no(context: TurnContext) -> bool:
-    """Whether a turn without a plain yes or no is probably a no: nothing is changed then."""
+def declines(context: TurnContext) -> bool:
+    """Whether a turn that is no plain yes or no refuses or puts off what is to be confirmed, in its words alone."""
+    task, text = context.before.task, context.turn.text
+    if hesitates(text) or begins_with_no(text):
+        return True
+    return task is not None and refuses(text, task.name)
+
+
+def filled_from(context: TurnContext, task: Task) -> Task:
+    """The task with what the turn names; as it is where the turn only asks."""
+    if asks_beside(context):
+        return task
+    return fill_in_turns(task, context.understood.slots, context.turn.text, context.shop)
+
+
+def is_answer(context: TurnContext) -> bool:
+    """Whether the turn answers the open question for pieces or for a yes, whatever it reads like: "the other one"."""
+    task = context.before.task
+    if task is None or task.asked not in ("pieces", "confirm"):
+        return False
+    return declines(context) or filled_from(context, task).pieces not in (task.pieces, ())
+
+
+def asks_beside(context: TurnContext) -> bool:
+    """Whether the turn only asks beside an open question: what it names is then no answer.
+
+    "What is left on my gift card?" chooses no card, "can you make it the red one?" chooses a colour.
+    """
+    task, text = context.before.task, context.turn.text
+    if task is None or task.asked not in ("confirm", "method", "address"):
+        return False
+    if (
+        not (QUESTION.search(text) or QUESTION_WORD.search(text))
+        or REQUEST.search(text)
+        or ELLIPTIC.search(text)
+    ):
+        return False
+    return context.sure and context.intent in READS | {"knowledge"}
+
+
+def says_no(context: TurnContext, plain: str) -> bool:
+    """Whether a turn is a `plain` no, or without a plain yes or no probably one: nothing is changed then.
+
+    "I was only asking" is one, whatever was asked.
+    """
+    text = context.turn.text
+    if plain == "no" or (only_asks(text) and not QUESTION.search(text)):
+        return True
+    if plain != "neither":
+        return False
     first, *others = context.understood.intents
-    if hesitates(context.turn.text) or begins_with_no(context.turn.text):
+    if declines(context):
         return True
     if first.name == "deny":
-        return first.confidence >= CLEAR and TAKES_BACK.search(context.turn.text) is not None
+        return first.confidence >= CLEAR and TAKES_BACK.search(text) is not None
+    if names_only_goods(text, context.shop.goods):
+        return False
     return any(one.name == "deny" for one in others) and context.sure and first.name in TASKS
 
 
@@ -126,10 +204,26 @@ def answer_to(task: Task, context: TurnContext) -> Verdict:
     goods = [context.shop.goods[s] for s in (*task.pieces, *task.new) if s in context.shop.goods]
     words = {name for variant in goods for name in names_of(variant)}
     values = {value for variant in goods for value in variant.options.values()} - (ABSENT | {"yes"})
+    order, text = context.shop.orders.get(task.order), context.turn.text
+    if order is not None and task.pieces:
+        named = {
+            sku
+            for _, some in named_pieces(order, text, context.shop.goods).values()
+            for sku in some
+        }
+        if named and not set(task.pieces) <= named:
+            words, values = set(), set()  # "yes, the lamp" is no yes to the lamp and the mug
+        text = COUNTED.get(len(task.pieces), NO_COUNT).sub(_them, text)
+        if any(way.search(text) for way in COUNTED.values()):
+            return "neither"  # "yes, both" is none to one piece
     words |= {*map(kind, words), *values, *(option(value, "zh") for value in values)}
     if len(task.pieces) > 1:
         words |= {f"{word}s" for word in words if word.isascii()}
-    return verdict(context.turn.text, task.name, task.order, words)
+    return verdict(text, task.name, task.order, words)
+
+
+def _them(count: re.Match[str]) -> str:
+    return "them" if count[0].isascii() else "它"
 
 
 def also_asked(context: TurnContext, task: Task) -> list[Task]:
@@ -180,9 +274,38 @@ def with_more(context: TurnContext, task: Task) -> Task:
     return task.model_copy(update={"pieces": tuple(shown[place : place + 1 or None])})
 
 
+def _whose_address(context: TurnContext, task: Task) -> Task:
+    """The task, where an address is changed, for the account that the turn names: "no order, my account"."""
+    names_account = ACCOUNT.search(without_refused(context.turn.text))
+    if (
+        task.name != "modify_order_address"
+        or not names_account
+        or QUESTION.search(context.turn.text)
+    ):
+        return task
+    whole = given_fields(f"{task.text}\n{context.turn.text}").address
+    return Task(name="modify_customer_address", address=task.address or whole, text=task.text)
+
+
+def kept(context: TurnContext) -> tuple[Part, ...]:
+    """What to say to a turn that, after an answer, only says that something stays as it is; nothing to others."""
+    text = context.turn.text
+    reads = {*INFORMS, "order_list", "out_of_scope", "place_order"}
+    is_wish = context.intent not in reads and context.understood.best.confidence >= CLEAR_WISH
+    if not context.before.said or context.before.task is not None or is_wish:
+        return ()
+    if MARKED_QUESTION.search(text) or context.understood.wishes:
+        return ()
+    found = {clause.role for clause in clauses(text)}
+    keeps = role(plain(text)) == "keeps" or ("keeps" in found and "asks" not in found)
+    return (Part(template="what else"),) if keeps else ()
+
+
 def with_address(context: TurnContext, task: Task) -> Task | None:
     """The task, if the turn gives fields of its address: with the whole of it once none is missing."""
     text = context.turn.text
+    if (other := _whose_address(context, task)) != task:
+        return other
     corrects = task.asked == "confirm" and task.address is not None
     if task.asked != "address" and not corrects:
         return None

@@ -16,7 +16,7 @@ from agents.support.understanding.options import Option, said_of_options
 
 VERB = r"(?:exchange|change|swap|modify|return|have|get|replace|order|my|#)"
 NEW = re.compile(
-    rf"\b(?:for|to|into|against|with)\b(?! {VERB})|换成|换为|改成|改为|换个|换一|想要",
+    rf"\b(?:for|to|into|against|with|becomes?)\b(?! {VERB})|换成|换为|改成|改为|变成|换个|换一|想要",
     re.IGNORECASE,
 )  # what comes after it is wanted instead
 # A piece that is broken is exchanged for another one like it.
@@ -33,6 +33,9 @@ BROKEN = re.compile(
     r"|坏|破|裂|碎|漏|瑕疵|划痕|质量问题|用不了|不能用|开不了机|不亮|没反应|失灵",
     re.IGNORECASE,
 )
+SIDES = re.compile(
+    r"[,，、.。;；:：\n]+(?:\s*and\b)?|\band\b|和"
+)  # between what is swapped and what is swapped next
 MOST_CHOICES = 5
 
 
@@ -146,6 +149,8 @@ def _wanted_for(
     order: OrderAccount, pieces: Sequence[str], text: str, goods: Mapping[str, Variant]
 ) -> dict[str, str]:
     """The part of the text that says what each piece is replaced by: "the lamp for a red one and the mug for ..."."""
+    if swaps := swaps_in(text, order, pieces, goods):
+        return {sku: swaps.get(sku, "") for sku in pieces}
     places = sorted(named_pieces(order, text, goods).values())
     if len(set(pieces)) > 1 and not places:
         return dict.fromkeys(pieces, text)  # "one in blue and one with a battery"
@@ -158,3 +163,54 @@ def _wanted_for(
         for sku in skus
     }
     return {sku: parts.get(sku, "") for sku in pieces}
+
+
+def swaps_in(
+    text: str, order: OrderAccount, pieces: Sequence[str], goods: Mapping[str, Variant]
+) -> dict[str, str]:
+    """What each piece that the text tells apart by its options is replaced by: "the M for an L, the S for an M".
+
+    Of the `pieces`, or of the order where there are none. "A red one for the blue one" says it the other way round;
+    one piece alone needs no telling apart. Nothing if the text swaps fewer.
+    """
+    among = list(dict.fromkeys(pieces or [piece.sku for piece in order.pieces]))
+    found: dict[str, str] = {}
+    for old, new in _both_sides(text):
+        if (sku := _told_apart(old, order, among, goods)) is not None:
+            found[sku] = new
+        elif (sku := _told_apart(new, order, among, goods)) is not None:
+            found[sku] = old
+    return found if len(found) > 1 else {}
+
+
+def _both_sides(text: str) -> list[tuple[str, str]]:
+    """What stands before and after each word such as "for", up to the clause of the next one."""
+    marks, begins = list[re.Match[str]](), list[int]()
+    for mark in NEW.finditer(text):
+        since = marks[-1].end() if marks else 0
+        joints = [joint.end() for joint in SIDES.finditer(text, since, mark.start())]
+        if joints or not marks:  # "for one with a zip" is one swap
+            marks.append(mark)
+            begins.append(joints[-1] if joints else 0)
+    ends = [*begins[1:], len(text)] if marks else []
+    return [
+        (text[begin : mark.start()], text[mark.end() : end])
+        for mark, begin, end in zip(marks, begins, ends, strict=True)
+    ]
+
+
+def _told_apart(
+    text: str, order: OrderAccount, among: Sequence[str], goods: Mapping[str, Variant]
+) -> str | None:
+    """The only piece that has all options in the text; None if it is not one."""
+    mine = [piece for piece in order.pieces if piece.sku in among and piece.sku in goods]
+    known = frozenset(one for piece in mine for one in _known(piece, goods))
+    words = said_of_options(text, known)
+    named = {sku for _, some in named_pieces(order, text, goods).values() for sku in some}
+    fits = {
+        piece.sku
+        for piece in mine
+        if all(word.fits(goods[piece.sku].options) for word in words)
+        and (piece.sku in named or (words and not named))
+    }
+    return fits.pop() if len(fits) == 1 else None

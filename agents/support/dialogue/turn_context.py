@@ -30,6 +30,14 @@ NAMED: Mapping[IntentName, re.Pattern[str]] = {
 """How the offered wishes are called in an answer to which of two is meant."""
 
 
+# "The money, no exchange": which of two is meant is not what is denied.
+NOT_WANTED = re.compile(
+    r"\b(?:not?|without|don'?t (?:want|need)(?: to)?|instead of|rather than)(?: (?:an?|the|any|to))* \w+"
+    r"|(?:不用?|不要|不想|别|而?不是)[要给帮我]*[退换改取付]\w?",
+    re.IGNORECASE,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class TurnContext:
     """A turn with everything that its decision may depend on.
@@ -50,7 +58,8 @@ class TurnContext:
         options, chosen = self.before.options, self.understood.slots.choice
         if len(options) == 1 and verdict(self.turn.text, "order_status", "") == "yes":
             return options[0]
-        said = [name for name in options if name in NAMED and NAMED[name].search(self.turn.text)]
+        wanted = NOT_WANTED.sub(" ", self.turn.text)
+        said = [name for name in options if name in NAMED and NAMED[name].search(wanted)]
         if len(options) > 1 and len(said) == 1:
             return said[0]
         if options and 0 < chosen <= len(options):

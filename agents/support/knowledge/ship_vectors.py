@@ -18,6 +18,7 @@ from agents.support.understanding.examples import training
 from agents.support.understanding.roles import examples
 from agents.support.understanding.slots import to_classify
 from agents.support.understanding.vectors import LARGEST, SHIPPED, known_vectors, name_of
+from agents.support.understanding.wondering import wondering
 
 STAFF = "staff"
 
@@ -26,7 +27,12 @@ def ship() -> None:
     """Compute the vectors that are missing, and write those that are needed."""
     known: dict[str, Vector] = {}
     roles: dict[Role, list[str]] = {
-        "query": [*(text for text, _ in training()), *(text for text, _ in examples()), *_asked()],
+        "query": [
+            *(text for text, _ in training()),
+            *(text for text, _ in examples()),
+            *(text for some in wondering().values() for text in some),
+            *_asked(),
+        ],
         "passage": [text_of(p) for spoken in get_args(Language) for p in readable(spoken, STAFF)],
     }
     for role, texts in roles.items():

@@ -91,14 +91,15 @@ def understand(text: str, embed: Embed = vectors) -> Understood:
 
     if (plain := verdict(text, "order_status", "")) != "neither":
         likely = [Intent(name="affirm" if plain == "yes" else "deny", confidence=1.0)]
-    named = slots(text)
+    named, impossible = slots(text), set[str]()
     if named.address is not None and any(one.name in ADDRESSES for one in likely):
         # "Ship it to ... instead"; who tells an address and asks nothing wants no order read.
-        others = {"modify_items"} | (set() if QUESTION_MARK.search(text) else FACTS_OF)
-        likely = [one for one in likely if one.name not in others]
+        impossible = {"modify_items"} | (set() if QUESTION_MARK.search(text) else FACTS_OF)
+        likely = [one for one in likely if one.name not in impossible]
     if likely and likely[0].name == "product" and not names_goods(text, catalogue().values()):
         likely = [Intent(name=OUT, confidence=likely[0].confidence)]
-    if likely and (wanted := wish_beside(text, classify)) and _is_clearer(wanted, likely[0], text):
+    wanted = wish_beside(text, classify) if likely else None
+    if wanted and wanted.name not in impossible and _is_clearer(wanted, likely[0], text):
         likely = [wanted, *(one for one in likely if one.name != wanted.name)]
     several = wishes(text, classify) if likely else ()
     if not several and likely and named.orders and named.address is None:

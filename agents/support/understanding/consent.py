@@ -44,7 +44,10 @@ LOOKS = re.compile("['’‘`´\ufe0f\U0001f3fb-\U0001f3ff]")
 WORD = re.compile(r"(?<![\w-])[a-z]+(?![\w-])")
 DRAWN_OUT = re.compile(r"(.)\1{2,}")
 LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
-LONGEST, LONGEST_CHINESE = 60, 20  # characters of a phrase
+LONGEST, LONGEST_CHINESE = 70, 20  # characters of a phrase
+INTERJECTION = re.compile(
+    r"^(?:(?:h+m+|e+r+m*|u+[hm]+|well|actually|ok|okay|so|but|because|呃+|额+|唔+|嗯+|哎呀?|那个|那)[ …,]*)+"
+)
 # Words that only stress what is said, wherever they stand.
 EMPHASIS = re.compile(
     r" ?\b(?:absolutely|certainly|definitely|entirely|completely|totally|exactly|fully|perfectly|quite|really|very"
@@ -77,6 +80,17 @@ def verdict(text: str, task: TaskName, order: str, goods: Collection[str] = ()) 
     first = next((one for one in read if not one[0] <= words_beside() or one[1]), (set[str](), ""))
     agreed = any(_is_consent(clause, asked, number) for clause in clauses)
     return "no" if first[0] & REFUSAL and not first[1] and not agreed else "neither"
+
+
+def refuses(text: str, task: TaskName) -> bool:
+    """Whether a clause of the text says that the task shall not be done, and nothing else: "well, don't return it"."""
+    refusing, asked = REFUSAL - SHORT, words_for(task)
+    for part in CLAUSES.split(_plain(text)):
+        clause = INTERJECTION.sub("", part.strip())
+        found, rest = _taken(clause, refusing, asked, words_beside())
+        if found & refusing and found & asked and not rest:
+            return True
+    return False
 
 
 def hesitates(text: str) -> bool:

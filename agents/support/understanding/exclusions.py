@@ -28,7 +28,8 @@ DOES = (
 )
 LEFT_OUT = re.compile(
     rf"\b(?:not(?= (?:for |from |in |of )?{NAMED})|except(?:ing)?(?: for)?|excluding|other than|apart from"
-    rf"|besides|without|instead of|rather than|(?:keep|keeping|leave|leaving)(?: (?:only|just))?(?= {NAMED})"
+    rf"|besides|without|instead of|rather than"
+    rf"|(?:keep|keeping|leave|leaving|h[oa](?:ld|ng)(?:ing)? on to)(?: (?:only|just))?(?= (?:{NAMED}|an? |one ))"
     rf"|(?:(?<=^)|(?<=[,.;!] )|(?<=\bbut )|(?<=\band )|(?<=\bplease ))(?:don't|do not|dont|never) {VERBS})\b"
     rf"(?P<what>(?:(?![,.;!?\n]|\b(?:but|only|just|instead|please|because)\b|\band {DOES}\b).)*)",
     re.IGNORECASE | re.ASCII,
@@ -75,6 +76,12 @@ REFUSED = re.compile(
     r"(?:取消|退|换|改|动|转)[^，。；！？,.;!?\n]*[，。；！？,.;!?\n]",
     re.IGNORECASE,
 )
+# An option stays as it was, and not another piece: "the same size", 尺码不变.
+STAYS = re.compile(
+    r"^(?!.*(?:\bother\b|另)).*(?:\b(?:same|stays?|unchanged|as (?:it (?:is|was)|before|now))\b"
+    r"|不变|不动|不用动|照旧|一样|还是|保持)",
+    re.IGNORECASE | re.DOTALL,
+)
 ENOUGH = re.compile(
     rf"(?:[^\W\d_]++\W++){{2}}[^\W\d_]|[\u4e00-\u9fff]{{4}}|\b(?:{VERBS}|replace)\b|[退换改]",
     re.IGNORECASE,
@@ -91,6 +98,15 @@ def meant(text: str) -> str:
     """The text with blanks in place of what it leaves out."""
     letters = list(text)
     for begin, end in _spans(text):
+        letters[begin:end] = " " * (end - begin)
+    return "".join(letters)
+
+
+def meant_instead(text: str) -> str:
+    """The text without what it leaves out; an option that stays is a part of what is wanted."""
+    letters = list(text)
+    clauses = [(a, b) for a, b in kept(text) if not STAYS.search(text[a:b])]
+    for begin, end in (*clauses, *_by_rules(text)):
         letters[begin:end] = " " * (end - begin)
     return "".join(letters)
 

@@ -15,6 +15,12 @@ OPTIONS = Path(__file__).parent / "options.yaml"
 HAN = re.compile(r"[\u4e00-\u9fff]{3,}")
 RUNS = re.compile(r"[a-z0-9]+|[^\W_a-z0-9]+")
 
+MEASURED = re.compile(r"([\d.-]*\d)[ -]?([A-Za-z]+)")
+UNITS_ZH: Mapping[str, str] = {
+    "inch": "英寸", "ft": "英尺", "cup": "杯", "liter": "升", "hour": "小时", "degree": "度", "lb": "磅",
+    "piece": "件套",
+}  # fmt: skip
+
 Span = tuple[int, int]
 
 
@@ -65,9 +71,12 @@ def options_in(text: str, values: Iterable[str]) -> set[str]:
 def option(value: str, language: Language, name: str = "") -> str:
     """The value of an option of this name as it is said in this language; as it is if there is no word for it."""
     words = option_words()
-    return (
-        words.get(f"{name}: {value}", words.get(value, (value,)))[0] if language == "zh" else value
-    )
+    known = words.get(f"{name}: {value}", words.get(value))
+    if language == "en" or known is not None:
+        return value if language == "en" or known is None else known[0]
+    measure = MEASURED.fullmatch(value)
+    unit = next((zh for en, zh in UNITS_ZH.items() if measure and measure[2].startswith(en)), "")
+    return f"{measure[1]}{unit}" if measure and unit else value
 
 
 @cache

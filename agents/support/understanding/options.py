@@ -30,6 +30,8 @@ ALONE = (
 )
 BEGINS = r"(?<![a-z0-9.])"
 # 黑 is black in 黑框 and 黑那个, but 蓝牙 is not blue.
+# "The fleecy one", "a wooden one", "the greenish one".
+MADE_OF, ADJECTIVE = re.compile("colou?r|material"), re.compile("[a-z]{4,}")
 COLOUR = re.compile(r"[\u4e00-\u9fff]色")
 AFTER_COLOUR = r"(?=[款那这两一个副件双只框镜版]|\W|$)"
 # What denies the word after it, or a word or two later.
@@ -58,6 +60,7 @@ PARTS: Mapping[str, re.Pattern[str]] = {
     "sole": re.compile(r"\bsoles?\b|鞋底"),
 }  # fmt: skip
 """Options of a part of goods, by the first word of their names -> how the part is called."""
+CLAUSE = re.compile(r"[,，、.。;；]|\band\b|和")
 NEAR = 12  # characters between a value and the part that has it
 ABSENT = frozenset({"no", "none", "not resistant"})
 DIGITS = "零一二三四五六七八九"
@@ -98,12 +101,18 @@ def said_of_options(text: str, known: Collection[Option]) -> tuple[Said, ...]:
 
 
 def _of_part(options: frozenset[Option], text: str, span: Span) -> frozenset[Option]:
-    """Of the options that a word can stand for those of the part that is named next to it: "green lenses"."""
-    after = re.split(r"[,，、.。;；]|\band\b|和", text[span[1] : span[1] + NEAR])[0]
-    of_part = {
-        one for one in options if (part := PARTS.get(one[0].split()[0])) and part.search(after)
-    }
-    return frozenset(of_part) or options
+    """Of the options that a word can stand for those of the part that is named next to it.
+
+    The part comes after the word or before it: "green lenses", "the frame in brown", 黑框茶色镜片.
+    """
+    after = CLAUSE.split(text[span[1] : span[1] + NEAR])[0]
+    before = CLAUSE.split(text[max(0, span[0] - NEAR) : span[0]])[-1]
+    parts = {one: PARTS.get(one[0].split()[0]) for one in options}
+    following = {o: m.start() for o, part in parts.items() if part and (m := part.search(after))}
+    found = [one for one, place in following.items() if place == min(following.values())]
+    if not found:
+        found = [one for one, part in parts.items() if part and part.search(before)]
+    return frozenset(found) or options
 
 
 def _has(options: Mapping[str, str], wanted: Option) -> bool:
@@ -139,6 +148,8 @@ def _sources(name: str, value: str) -> list[str]:
         return [rf"{number}\W{{0,2}}(?:{unit})(?![a-z])"]
     words = option_words()
     spoken = (value, *words.get(f"{name}: {value}", words.get(value, ())))
+    if MADE_OF.search(name) and ADJECTIVE.fullmatch(value):
+        spoken = (*spoken, *(f"{value.removesuffix('e')}{end}" for end in ("y", "en", "ish")))
     colours = [f"{one[0]}{AFTER_COLOUR}" for one in spoken if COLOUR.fullmatch(one)]
     return [*(source for one in spoken if (source := pattern_of(one))), *colours]
 

@@ -145,7 +145,7 @@ def _role(clause: str) -> Role:
 
 @dataclass(frozen=True, slots=True)
 class RoleModel:
-    """A fitted classifier of roles; `middle` of the vectors is None without them."""
+    """A fitted classifier of clauses; `middle` of the vectors is None without them."""
 
     pieces: TfidfVectorizer
     linear: LogisticRegression
@@ -176,9 +176,8 @@ def examples() -> list[tuple[str, Role]]:
     ]
 
 
-@cache
-def _model() -> RoleModel:
-    texts, names = zip(*examples(), strict=True)
+def fit(texts: Sequence[str], names: Sequence[str]) -> RoleModel:
+    """A classifier of these examples, each of which has a name."""
     pieces = TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 4), sublinear_tf=True).fit(texts)
     linear = LogisticRegression(C=C, max_iter=2_000, class_weight="balanced")
     middle = np.asarray(known_vectors(texts).mean(axis=0)) if is_available() else None
@@ -186,3 +185,9 @@ def _model() -> RoleModel:
     with one_thread():
         linear.fit(_features(model, texts), names)
     return model
+
+
+@cache
+def _model() -> RoleModel:
+    texts, names = zip(*examples(), strict=True)
+    return fit(texts, names)

@@ -5,7 +5,7 @@ import re
 from agents.shop.accounts import PostalAddress
 from agents.support.models import Slots
 from agents.support.understanding.addresses import address_in
-from agents.support.understanding.chat import written_out
+from agents.support.understanding.chat import without_sounds, written_out
 from agents.support.understanding.courtesy import without_courtesy
 from agents.support.understanding.exclusions import MEASURE, meant, without_refused
 
@@ -43,10 +43,11 @@ METHODS = {
 # Not "that's all", "all right" or "at all": what is wanted is said with a verb, with goods, or alone.
 GOODS = r"(?:items?|goods|things?|pieces?|products?|articles?|stuff)"
 EVERYTHING = re.compile(
-    rf"\b(?:everything|all of (?:it|them|these|those)|the (?:whole|entire|complete) order"
+    rf"\b(?:(?<!\band )(?<!\bn )(?<!& )everything|all of (?:it|them|these|those)|the (?:whole|entire|complete) order"
     rf"|all (?:the |my |these |those |\w{{1,5}} )?{GOODS}|(?:return|exchange|change|send|swap) (?:it |them )?all)\b"
     rf"|^\W*(?:yes,? )?all(?: please)?\W*$"
-    rf"|\b(?:everything else|the rest|rest(?= (?:goes?|can|should) )|(?:all )?the others?(?: {GOODS})?|all others?)\b"
+    rf"|\b(?:everything else|the rest|rest(?= (?:goes?|can|should) )|(?:all )?the others"
+    rf"|(?:all )?the other {GOODS}(?<=s)|all others?)\b"
     r"|全部|所有|统统|通通|剩下的?|整个订单|整单|其[他它余]|别的(?=都|全|也)|都(?=要|想|给|帮|可以|退|换|改|寄)",
     re.IGNORECASE,
 )
@@ -106,7 +107,7 @@ def to_classify(text: str) -> str:
     """The text as the classifier reads it: without courtesies, and an order is called an order."""
     address = " 新地址 " if HAN.search(text) else " a new address "
     _, rest = _address(text, address)
-    rest = written_out(ADDRESS_MARK.sub(address, rest).lower())
+    rest = without_sounds(written_out(ADDRESS_MARK.sub(address, rest).lower()))
     rest = without_refused(without_courtesy(rest))
     kind = "订单" if HAN.search(rest) else "my order"
 

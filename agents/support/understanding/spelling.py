@@ -1,7 +1,7 @@
-"""Slips in the words that a shop acts on: "cancle", "everythng", "the dumbells". Nothing else is corrected.
+"""Words as they are written, and slips in those that a shop acts on: "cancle", "everythng", "the dumbells".
 
-Only names of goods and a few verbs are corrected, and only where a word is known from no example. A yes or
-a no never comes from a correction, and an address stays as it is written.
+What is typed in a hurry is written out, see `chat.py`. Only names of goods and a few verbs are corrected, and only
+where a word is known from no example. A yes or a no never comes from a correction, and an address stays as it is.
 """
 
 import re
@@ -9,9 +9,10 @@ from difflib import get_close_matches
 from functools import cache
 
 from agents.shop.catalogue import catalogue
+from agents.support.understanding.addresses import address_in
+from agents.support.understanding.chat import written_out
 from agents.support.understanding.examples import training
 from agents.support.understanding.names import names_of
-from agents.support.understanding.slots import slots
 
 VERBS = (
     "cancel", "return", "exchange", "refund", "order", "orders", "everything", "except", "address", "payment",
@@ -23,8 +24,9 @@ SWAPPED = 0.83  # of words with the same letters: "cancle"
 
 
 def corrected(text: str) -> str:
-    """The text with slips in names of goods and in verbs of the shop mended; as it is where it has an address."""
-    if not WORD.search(text) or slots(text).address is not None:
+    """The text as it is written, with slips in names of goods and in verbs of the shop mended; an address stays."""
+    text = written_out(text)
+    if not WORD.search(text) or address_in(text) is not None:
         return text
     return WORD.sub(lambda word: _corrected(word[0]), text)
 

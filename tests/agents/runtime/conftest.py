@@ -1,6 +1,5 @@
 """Fixtures for tests of the runtime: an open runtime, a Prefect server, invariants after each test."""
 
-import asyncio
 import gc
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -29,7 +28,7 @@ def _check_invariants(request: pytest.FixtureRequest) -> Iterator[None]:
     url = request.getfixturevalue("journal_url") if "journal_url" in request.fixturenames else None
     yield
     if url is not None:
-        assert asyncio.run(problems(url)) == []
+        assert problems(url) == []
 
 
 @pytest.fixture(autouse=True)

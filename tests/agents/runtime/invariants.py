@@ -1,32 +1,57 @@
 """Invariants of a journal, checked after every test that used one."""
 
+import asyncio
+import sqlite3
+from contextvars import ContextVar
 from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, inspect, select
+from sqlalchemy import ColumnElement, Connection, NullPool, Row, create_engine, inspect, select
 
 from agents.runtime.journal.database import Database
 from agents.runtime.journal.scheduling_schema import dependencies, holdings
 from agents.runtime.journal.schema import dead_letters, effects, history, items, outbox, steps
 from agents.runtime.model.lifecycle import ENDED, TRANSITIONS, Event, State
 
+Read = tuple[dict[str, list[Row[Any]]], list[str]]
+PATH: ContextVar[str] = ContextVar("path")
+SQLITE = create_engine("sqlite://", creator=lambda: sqlite3.connect(PATH.get()), poolclass=NullPool)
 
-async def problems(url: str) -> list[str]:
+
+def problems(url: str) -> list[str]:
     """All violations of the invariants in a journal."""
+    if url.startswith("sqlite"):
+        PATH.set(url.partition(":///")[2])  # one engine for all tests has compiled its statements
+        with SQLITE.connect() as connection:
+            read = _read(connection)
+    else:
+        read = asyncio.run(_read_over(url))
+    return [] if read is None else _problems(*read)
+
+
+async def _read_over(url: str) -> Read | None:
     database = Database(url)
     try:
         async with database.engine.connect() as connection:
-            names = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
-            if "history" not in names:
-                return []
-            tables = {
-                table.name: list((await connection.execute(select(table))).all())
-                for table in (items, history, steps, effects, outbox, dead_letters, dependencies)
-            }
-            held = await connection.scalars(select(items.c.key).where(_holds_without_owner()))
-            leaked = [f"{key}: no process has it, and it holds resources" for key in held]
+            return await connection.run_sync(_read)
     finally:
         await database.close()
+
+
+def _read(connection: Connection) -> Read | None:
+    """The rows of the tables, and the keys of items that hold resources without an owner."""
+    if not inspect(connection).has_table("history"):
+        return None
+    tables = {
+        table.name: list(connection.execute(select(table)).all())
+        for table in (items, history, steps, effects, outbox, dead_letters, dependencies)
+    }
+    held = connection.scalars(select(items.c.key).where(_holds_without_owner()))
+    return tables, list(held)
+
+
+def _problems(tables: dict[str, list[Row[Any]]], held: list[str]) -> list[str]:
+    leaked = [f"{key}: no process has it, and it holds resources" for key in held]
     passed: dict[int, list[Row[Any]]] = {row.id: [] for row in tables["items"]}
     for row in sorted(tables["history"], key=lambda row: row.sequence):
         passed[row.item].append(row)

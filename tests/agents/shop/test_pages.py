@@ -60,7 +60,9 @@ def shipped(days: int) -> OrderAccount:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_an_item_can_be_returned_within_the_stated_days_after_delivery(language: Language) -> None:
+def test_an_item_can_be_returned_or_exchanged_within_the_stated_days_after_delivery(
+    language: Language,
+) -> None:
     window = {"en": "within {} days after delivery", "zh": "收货后{}天内"}[language]
     longest = {"en": "two to {} working days", "zh": "两到{}个工作日送达"}[language]
     days = stated(page(language, "returns"), window)
@@ -69,6 +71,11 @@ def test_an_item_can_be_returned_within_the_stated_days_after_delivery(language:
     assert refused_by(BACK, shipped(last)) == ""
     assert refused_by(BACK, shipped(last + 1)) == "return-window"
     assert refused_by(BACK, shipped(14 * 30)) == "return-window"
+    swaps = {"en": f"{window} an item can be exchanged", "zh": f"{window}[^。]*可以更换一次"}
+    assert stated(page(language, "returns"), swaps[language]) == days
+    swap = Exchange(order="A100", pieces=(SHIRT,), new=(BLUE,), method="card")
+    assert refused_by(swap, shipped(last)) == ""
+    assert refused_by(swap, shipped(last + 1)) == "return-window"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

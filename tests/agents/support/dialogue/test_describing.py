@@ -166,3 +166,29 @@ def test_digits_are_an_order_if_they_are_an_own_one() -> None:
 def test_every_word_with_a_digit_is_looked_up() -> None:
     assert words_to_look_up("取消#w12 and 4477") == {"w12", "W12", "4477"}
     assert words_to_look_up("no digits, $4477, 12 Elm Street, Denver, CO 80279") == set()
+
+
+@pytest.mark.parametrize("text", ["the boots one and the keyboard one", "靴子那单和键盘那单"])
+def test_an_answer_that_names_two_orders_is_as_many_tasks(text: str) -> None:
+    _, both = steps(("cancel something", "cancel_order"), (text, "product"))
+    assert order_of(both) == "W2222222"
+    assert [task.order for task in both.after.later] == ["W1111111"]
+
+
+def test_of_two_orders_in_an_answer_the_one_that_allows_it_is_meant() -> None:
+    sent = order("W4444444", "delivered").model_copy(update={"pieces": OWN["W1111111"].pieces})
+    orders = {"W2222222": OWN["W2222222"], "W3333333": OWN["W3333333"], sent.order: sent}
+    shop = replace(SHOP, orders=orders, latest=tuple(orders))
+    text = "the keyboard is here already; the boots came with the lamp"
+    _, found = steps(("cancel something", "cancel_order"), (text, "order_status"), shop=shop)
+    assert order_of(found) == "W2222222"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["the order with only one thing in it", "只有一件东西的那单", "the parcel with a single item"],
+)
+def test_an_order_is_described_by_having_one_piece(text: str) -> None:
+    shop = replace(SHOP, latest=("W2222222", "W1111111"))
+    (found,) = steps((f"cancel {text}", "cancel_order"), shop=shop)
+    assert order_of(found) == "W1111111"

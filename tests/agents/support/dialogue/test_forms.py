@@ -198,3 +198,13 @@ def test_one_of_two_cards_is_named_as_it_is_shown() -> None:
         ("Visa", ""),
     ):
         assert fill(task, slots(text), text, shop).method == method
+
+
+def test_a_method_that_pays_another_order_pays_no_return() -> None:
+    task = Task(name="return_items", order="B200")
+    mug = GOODS["20000001"].model_copy(update={"sku": "9", "product": "mug", "name": "Mug"})
+    shop = replace(SHOP, goods={**GOODS, "9": mug})
+    text = "the lamp goes back, and the mug order should be on my gift card"
+    assert fill(task, slots(text), text, shop).method == ""
+    text = "the lamp goes back, the money to my gift card please"
+    assert fill(task, slots(text), text, shop).method == "gift"

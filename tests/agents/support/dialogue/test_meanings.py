@@ -1,8 +1,12 @@
 """What a turn means beyond its words: dialogues of strangers that went wrong once."""
 
+from dataclasses import replace
+
 import pytest
 
+from agents.shop.contracts import OrderView
 from agents.shop.requests import Cancel, Return
+from agents.shop.rules import refusals
 from agents.support.dialogue.products import about, products
 from agents.support.dialogue.render import render
 from agents.support.models import Dialogue, Intent, IntentName
@@ -42,6 +46,18 @@ def test_a_refusal_says_what_is_possible_and_asks_for_nothing() -> None:
     refused, yes = talk(("cancel B200", "cancel_order"), ("yes", "affirm"))
     assert "you can return its goods" in answer(refused)
     assert (refused.after.task, yes.request) == (None, None)
+
+
+@pytest.mark.parametrize("intent", ["return_items", "exchange_items", "modify_items"])
+def test_after_the_window_goods_are_neither_taken_back_nor_swapped(intent: IntentName) -> None:
+    late = SHOP.orders["B200"].model_copy(
+        update={"days": 50, "returnable_until": "2026-11-20", "refuses": {}}
+    )
+    late = OrderView(**(dict(late) | {"refuses": refusals(late)}))
+    shop = replace(SHOP, orders={**SHOP.orders, "B200": late})
+    step = decided(replace(heard("the T-Shirt from B200 in blue", intent), shop=shop))
+    assert step.reason == "refused"
+    assert "until 20 November 2026" in answer(step)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agents.shop.requests import Cancel
+from agents.shop.requests import Cancel, Return
 from agents.support.dialogue.render import reply
 from agents.support.models import ChangeOutcome, IntentName
 from agents.support.understanding.exclusions import is_refused, meant, without_refused
@@ -153,6 +153,59 @@ def test_the_options_are_said_where_something_new_is_asked_for() -> None:
 def test_the_cheapest_is_chosen_and_shown() -> None:
     (step,) = talk(("exchange the t-shirt of B200 for the cheapest one", "exchange_items"))
     assert "for T-Shirt (blue, L)" in answer(step)
+
+
+RETURN: tuple[str, IntentName] = ("return everything of B200", "return_items")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["yes, both of them", "yes, both", "对，就这俩", "yes please, those two", "好的，两件都退"],
+)
+def test_a_yes_counts_the_pieces_of_the_question(text: str) -> None:
+    _, done = talk(RETURN, (text, "affirm"))
+    assert isinstance(done.request, Return)
+    begun: tuple[str, IntentName] = ("return the desk lamp of B200", "return_items")
+    _, again = talk(begun, (text, "affirm"))
+    assert again.request is None, "one piece was asked about"
+
+
+def test_pieces_are_corrected_whatever_the_turn_reads_like() -> None:
+    begun: tuple[str, IntentName] = ("return the desk lamp of B200", "return_items")
+    _, both, other, done = talk(
+        begun,
+        ("actually make it the T-Shirt as well", "modify_items"),
+        ("no wait, not the lamp", "deny"),
+        ("yes", "affirm"),
+    )
+    assert both.after.task is not None
+    assert both.after.task.pieces == ("20000001", "10000001")
+    assert other.request is None
+    assert isinstance(done.request, Return)
+    assert done.request.pieces == ("10000001",)
+
+
+def test_a_yes_to_one_of_two_is_none_to_both() -> None:
+    _, other, done = talk(RETURN, ("yes, return the lamp", "return_items"), ("yes", "affirm"))
+    assert other.request is None
+    assert isinstance(done.request, Return)
+    assert done.request.pieces == ("20000001",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["hm, it was a present, better not return it", "先不退了", "我再看看吧", "还是别退了，谢谢", "那以后再说"],
+)  # fmt: skip
+def test_a_refusal_of_what_was_asked_is_no_repeat(text: str) -> None:
+    _, dropped, later = talk(RETURN, (text, "repeat"), ("yes", "affirm"))
+    assert dropped.reason == "dropped"
+    assert (dropped.after.task, later.request) == (None, None)
+
+
+@pytest.mark.parametrize("text", ["hang on, what is left on my gift card", "礼品卡里还剩多少"])
+def test_a_question_beside_a_confirmation_changes_nothing_of_it(text: str) -> None:
+    asked, beside = talk(("pay A100 by credit card", "modify_payment"), (text, "gift_card"))
+    assert beside.after.task == asked.after.task
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import pytest
 from agents.shop.accounts import CustomerAccount, Method, Piece
 from agents.support.dialogue.wording import called, day, listed, paid_by
 from agents.support.models import Language
+from agents.support.understanding.names import option
 from tests.agents.support.dialogue.shop import GOODS, order
 
 METHODS = {
@@ -35,7 +36,7 @@ def test_a_method_is_called_by_kind_and_brand(method: str, english: str, chinese
     "language,text",
     [
         ("en", "2 × T-Shirt (red, M), T-Shirt (blue, M)"),
-        ("zh", "2 × T恤（红色、中号）、T恤（蓝色、中号）"),
+        ("zh", "2 × T恤（红色、M）、T恤（蓝色、M）"),
     ],
 )
 def test_pieces_of_one_name_are_told_apart_by_their_options(language: Language, text: str) -> None:
@@ -51,6 +52,15 @@ def test_pieces_of_one_name_are_told_apart_by_their_options(language: Language, 
     account = order("A100", "pending").model_copy(update={"pieces": pieces})
     assert listed(pieces, account, goods, language) == text
     assert called(pieces[0], {}, language) == "T-Shirt", "what has no other name keeps its own"
+
+
+@pytest.mark.parametrize(
+    "value,chinese",
+    [("XL", "XL"), ("large", "大号"), ("8 inches", "8英寸"), ("75ft", "75英尺"), ("2 cups", "2杯"), ("300ml", "300ml")],
+)  # fmt: skip
+def test_sizes_are_said_in_chinese_as_people_write_them(value: str, chinese: str) -> None:
+    assert option(value, "zh") == chinese
+    assert option(value, "en") == value
 
 
 def test_a_day_is_written_as_customers_read_it() -> None:

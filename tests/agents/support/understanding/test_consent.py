@@ -27,7 +27,8 @@ NEITHER = (
 AGREES = (
     "that is absolutely correct", "thats right", "You got that right", "yes, I would like that", "YESSSS", "roger that",
     "absolutely, go ahead and cancel it", "I completely agree with you", "Great, go ahead", "很好，办吧",
-    "it sure is", "my answer is yes", "uh-huh",
+    "it sure is", "my answer is yes", "uh-huh", "that checks out", "my reply to your question will be yes",
+    "it happens to be true", "10-4", "could you please do that", "yes, robot, can we go ahead", "everything adds up",
     "sounds perfectly fine to me", "yes, please cancel that order for me", "没错，就是这样", "你说得对", "完全正确",
     "就照你说的办吧", "那是当然", "我没意见", "好，请帮我取消订单吧",
 )  # fmt: skip
@@ -35,7 +36,8 @@ RESEMBLES = (
     "yeah, right", "that is almost right", "that was not what I said", "I would, later", "what is right", "it's fine",
     "I'm good", "I would rather wait", "you can ask", "go ahead and explain it", "I want it", "yes, return everything",
     "exactly what", "sure, whatever", "I do want to keep it", "you may be right", "I think so", "it seems right",
-    "I guess that's right", "that's great",
+    "I guess that's right", "that's great", "can you do that", "can we", "could you please", "my answer", "it fits",
+    "yes, can we wait", "as my answer", "it turns out to be", "can we please not",
     "great", "very good, thanks", "太好了", "yes, most", "not completely", "yes, most of it",
     "要是可以", "好是好", "对的是对的", "需要确认", "对哦", "对吧", "没问题吧", "可以吧", "收到", "知道了", "这样吧",
     "不完全是", "差不多对", "说得好听", "谁说可以", "随便", "都行", "还可以", "行了", "也好",

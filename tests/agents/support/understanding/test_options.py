@@ -56,3 +56,26 @@ def test_goods_without_what_is_denied_fit() -> None:
     (word,) = said_of_options("not waterproof", known("Hiking Boots"))
     assert word.fits({"waterproof": "no"})
     assert not word.fits({"waterproof": "yes"})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the black frame with brown lenses",
+        "frame black, lenses brown",
+        "黑框茶色镜片的",
+        "镜片要棕色的，框是黑色",
+    ],
+)
+def test_a_colour_is_that_of_the_part_next_to_it(text: str) -> None:
+    assert said(text, "Sunglasses") == {
+        ("frame color", "black"): False, ("lens color", "brown"): False,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text,option",
+    [("the fleecy one", "fleece"), ("the greyish one", "grey"), ("a brownish one", "brown")],
+)
+def test_an_adjective_is_the_material_or_the_colour(text: str, option: str) -> None:
+    assert [value for _, value in said(text, "Pet Bed")] == [option]
