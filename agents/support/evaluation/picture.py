@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from io import BytesIO
 
 import numpy as np
-from matplotlib.figure import Figure
 from sklearn.metrics import confusion_matrix
 
 
 def confusion_picture(right: Sequence[str], predicted: Sequence[str]) -> str:
     """A data: URL of a PNG: a row for each right intent, a column for each predicted intent."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 - half a second to load, and customers need no picture
+
     names = sorted(set(right) | set(predicted))
     counts = confusion_matrix(right, predicted, labels=names)
     figure = Figure(figsize=(9, 8), layout="constrained")

@@ -9,10 +9,10 @@ from difflib import get_close_matches
 from functools import cache
 
 from agents.shop.catalogue import catalogue
+from agents.support.understanding.addresses import address_in
 from agents.support.understanding.chat import written_out
 from agents.support.understanding.examples import training
 from agents.support.understanding.names import names_of
-from agents.support.understanding.slots import slots
 
 VERBS = (
     "cancel", "return", "exchange", "refund", "order", "orders", "everything", "except", "address", "payment",
@@ -26,7 +26,7 @@ SWAPPED = 0.83  # of words with the same letters: "cancle"
 def corrected(text: str) -> str:
     """The text as it is written, with slips in names of goods and in verbs of the shop mended; an address stays."""
     text = written_out(text)
-    if not WORD.search(text) or slots(text).address is not None:
+    if not WORD.search(text) or address_in(text) is not None:
         return text
     return WORD.sub(lambda word: _corrected(word[0]), text)
 

@@ -46,6 +46,7 @@ def test_what_is_kept_without_a_wish_or_a_name_leaves_nothing_out() -> None:
     assert left_out("take the lamp back, everything is fine otherwise") == ""
 
 
+@pytest.mark.slow  # fits the models of intents
 @pytest.mark.parametrize(
     "text,name",
     [
@@ -60,6 +61,7 @@ def test_what_is_told_is_no_wish(text: str, name: str) -> None:
     assert understood.wishes == ()
 
 
+@pytest.mark.slow
 def test_a_list_is_cut_at_its_numbers() -> None:
     text = "1 台灯退掉 2 键盘那单取消 3 音箱发货了没有？"
     assert [text[one.begin : one.end].strip() for one in clauses(text)] == [
