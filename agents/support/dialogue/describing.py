@@ -98,7 +98,7 @@ PARTS = re.compile(r"[,，、.。;；!！\n]|\b(?:and|or|plus)\b|[和跟与或]|
 STATES = (
     (
         re.compile(
-            r"\b(?:(?:has|have|is|are|was)(?:n'?t| not)(?: yet| even)? (?:been )?"
+            r"\b(?:(?:has|have|is|are|was|did|does|do)(?:n'?t| not)(?: yet| even)? (?:been )?"
             r"(?:ship|sen[dt]|dispatch|left|deliver|arriv|out)\w*"
             r"|not (?:yet )?(?:shipped|sent|dispatched|delivered)|un(?:shipped|sent)|pending"
             r"|(?:waiting|still|yet) to be"
