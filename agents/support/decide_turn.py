@@ -23,6 +23,7 @@ from agents.support.dialogue.language import language
 from agents.support.dialogue.meanings import ELLIPTIC
 from agents.support.dialogue.policy import answer_from, decide
 from agents.support.dialogue.products import asks_for_cheaper
+from agents.support.dialogue.sensible import WHEN, rule_beside, sensible, with_other
 from agents.support.dialogue.turn_context import TurnContext
 from agents.support.handover import HANDOVERS, await_person
 from agents.support.knowledge.documents import AskedPassage
@@ -52,7 +53,6 @@ OWN_ORDER = re.compile(
     r"\b(?:did i|have i|i (?:paid|bought|ordered)|was i)\b|[付买订]的[吗呢？?。]*$|我(?:付|买|订)了",
     re.IGNORECASE,
 )
-WHEN = "refund_status/when"
 # What our rules say of it is asked for in these words, since the customer's are about one order.
 REFUND_DAYS: Mapping[Language, str] = {"en": "how long does a refund take", "zh": "退款多久到账"}
 LATEST = 5  # own orders that are shown where one has to be named
@@ -95,7 +95,8 @@ async def decided_from(
     closed, spoken = scene.closed, scene.shop.language
     is_answer = scene.before.task is not None and scene.before.task.asked == "address"
     if not is_answer:
-        turn = turn.model_copy(update={"text": corrected(turn.text)})
+        text = with_other(corrected(turn.text), scene.before, scene.shop)
+        turn = turn.model_copy(update={"text": text})
     command = proposed.command if proposed is not None else None
     goes_on = scene.before.topics and ELLIPTIC.search(turn.text)  # "and the kettle?"
     of_order = scene.before.order and (understood.topics or goes_on or OWN_ORDER.search(turn.text))
@@ -106,6 +107,7 @@ async def decided_from(
         and not asks_for_cheaper(turn.text, scene.before.said, scene.shop)
     ):
         understood = _or_a_question(understood, scene.passages)
+    understood = sensible(understood, turn.text, scene.before, scene.shop, scene.passages)
     understood = understood.model_copy(update={"language": spoken})
     disposed = dispose(command, turn.text, understood, scene.before, scene.shop)
     understood = disposed.understood
@@ -117,7 +119,9 @@ async def decided_from(
         decided = answer_from(context, chosen_passages(command, scene.passages))
     elif decided.action != "hand_over":
         closed = (*closed, *await _besides(understood, turn.text, scene.shop))
-    if WHEN in understood.topics and decided.reason == "refund_status":
+    closed = (*closed, *rule_beside(decided.reason, understood, turn.text, scene.passages))
+    of_wishes = [topic for wish in understood.wishes for topic in wish.topics]
+    if WHEN in (*understood.topics, *of_wishes) and decided.reason == "refund_status":
         rules = [Part(passage=one) for one in (await retrieve(REFUND_DAYS[spoken], spoken))[:1]]
         first, *others = decided.parts  # a question that is open stays at the end
         decided = decided.model_copy(update={"parts": (first, *rules, *others)})

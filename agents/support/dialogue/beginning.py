@@ -1,8 +1,9 @@
 """The tasks that a turn begins, each with what the text says of it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from agents.support.dialogue.describing import described, orders_named
+from agents.support.dialogue.describing import QUESTION, described, orders_named
 from agents.support.dialogue.forms import (
     INFORMS,
     ITEMS,
@@ -18,11 +19,13 @@ from agents.support.dialogue.goods import named_pieces
 from agents.support.dialogue.meanings import is_dropped
 from agents.support.dialogue.products import with_shown
 from agents.support.dialogue.repairs import also_asked, every_order, topics_of
-from agents.support.dialogue.turn_context import TASKS, TurnContext
+from agents.support.dialogue.turn_context import NAMED, TASKS, TurnContext
 from agents.support.dialogue.wording import called
-from agents.support.models import Dialogue, IntentName, Slots, Task, Wish
+from agents.support.models import Dialogue, IntentName, Part, Slots, Task, Wish
+from agents.support.understanding.exclusions import left_out, without_refused
+from agents.support.understanding.roles import plain, role
 from agents.support.understanding.slots import slots
-from agents.support.understanding.wishes import asked
+from agents.support.understanding.wishes import NO_FIRST, asked
 
 EXCLUSIVE = ITEMS | {"cancel_order"}  # two of them with the same goods cannot both be done
 MOST_TEXT = 1_000  # characters of what was said about a task
@@ -86,8 +89,17 @@ def _with_focus(text: str, task: Task, context: TurnContext) -> str:
     return f"{text}, {shown.pop()}" if len(shown) == 1 and len(order.pieces) > 1 else text
 
 
-def begun_by_several(context: TurnContext) -> Sequence[Task]:
-    """The tasks of a turn with several wishes."""
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The tasks of a turn with several wishes, orders of which it is unclear what is wanted, and what is left out."""
+
+    tasks: Sequence[Task]
+    unclear: Sequence[str]
+    left_out: tuple[Part, ...]
+
+
+def begun_by_several(context: TurnContext) -> Begun:
+    """The tasks of a turn with several wishes, without those that another one excludes."""
     wishes, shop = context.understood.wishes, context.shop
     orders = {name for wish in wishes for name in shop.spelled(wish.slots.orders)}
     named = set(shop.spelled(slots(context.turn.text).orders))
@@ -102,10 +114,34 @@ def begun_by_several(context: TurnContext) -> Sequence[Task]:
         for wish in wishes
         if wish.name in TASKS
     ]
+    unclear = [n for wish in wishes if wish.name == "out_of_scope" for n in wish.slots.orders]
+    wanted = _together(_about_clear_orders(tasks), shop)
+    left = _without_excluded(wanted, shop)
+    is_correction = left_out(context.turn.text) or NO_FIRST.match(context.turn.text)
+    excluded = [task for task in wanted if not is_correction and _is_lost(task, left)]
+    parts = (Part(template="left out", values={"task": task.name}) for task in excluded)
+    return Begun(left, unclear, tuple(parts))
+
+
+def _about_clear_orders(tasks: Sequence[Task]) -> list[Task]:
+    """The tasks; a question without an order beside clear wishes is about their order, if it is a question at all."""
     clear = [task for task in tasks if task.order or "order" not in NEEDS[task.name]]
-    # A question without an order beside a clear wish is hardly one.
-    tasks = [task for task in tasks if not clear or task in clear or task.name not in INFORMS]
-    return _without_excluded(_together(tasks, shop), shop)
+    orders = {task.order for task in clear if task.order}
+    found = list[Task]()
+    for task in tasks:
+        if not clear or task in clear or task.name not in INFORMS:
+            found.append(task)
+        elif QUESTION.search(task.text) and role(plain(task.text)) == "asks":
+            only = next(iter(orders)) if len(orders) == 1 else ""
+            found.append(task.model_copy(update={"order": only}))
+    return found
+
+
+def _is_lost(task: Task, left: Sequence[Task]) -> bool:
+    """Whether a wish that was said with its own verb is not among those that are left."""
+    kind = "exchange_items" if task.name in REPLACES else task.name
+    is_left = any(one.name == task.name and one.order == task.order for one in left)
+    return not is_left and kind in NAMED and bool(NAMED[kind].search(without_refused(task.text)))
 
 
 def _together(tasks: Sequence[Task], shop: ShopView) -> Sequence[Task]:

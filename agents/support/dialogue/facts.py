@@ -16,6 +16,15 @@ WHOLE = re.compile(
     r"\b(?:orders?|purchase|parcel|total|in all|al(?:l )?together|everything)\b|[那这整]一?[单笔]|订单|一共|总共|总价",
     re.IGNORECASE,
 )  # what asks for the price of the order, also where goods describe it
+PAID = {  # two facts that are asked for in one breath: "how did I pay, and how much"
+    "order_contents/price": re.compile(
+        r"\bhow much\b|\bwhat did (?:it|that|they) cost\b|多少钱|一共多少|花了多少", re.IGNORECASE
+    ),
+    "order_contents/payment": re.compile(
+        r"\bhow did i pay\b|\b(?:which|what) (?:card|method)\b|怎么付|怎么支付|[哪什]么?张?卡付|用什么付",
+        re.IGNORECASE,
+    ),
+}
 SENT = {"delivered", "return requested", "exchange requested"}
 
 
@@ -23,8 +32,13 @@ def facts(
     topics: Sequence[str], order: OrderAccount, text: str, shop: ShopView
 ) -> tuple[Part, ...]:
     """The facts of the order that a text asks for, by these topics; none if it asks for no single one."""
+    of_price = set(topics) & PAID.keys()
+    more = [one for one, words in PAID.items() if of_price and words.search(text)]
     return tuple(
-        part for topic in topics if topic in FACTS for part in FACTS[topic](order, text, shop)
+        part
+        for topic in dict.fromkeys((*topics, *more))
+        if topic in FACTS
+        for part in FACTS[topic](order, text, shop)
     )
 
 
@@ -82,6 +96,11 @@ def _chosen(order: OrderAccount, text: str, shop: ShopView) -> list[Piece]:
             left.remove(piece)
             found.append(piece)
     return found
+
+
+def _goods(order: OrderAccount, _text: str, shop: ShopView) -> tuple[Part, ...]:
+    goods = listed(order.pieces, order, shop.goods, shop.language)
+    return (Part(template="is in it", values={"order": order.order, "goods": goods}),)
 
 
 def _payment(order: OrderAccount, _text: str, shop: ShopView) -> tuple[Part, ...]:
@@ -183,6 +202,7 @@ def _difference(order: OrderAccount, _text: str, shop: ShopView) -> tuple[Part, 
 
 DAYS = {"days": str(RETURN_DAYS)}
 FACTS: Mapping[str, Fact] = {
+    "order_contents/goods": _goods,
     "order_contents/price": _price,
     "order_contents/payment": _payment,
     "order_contents/address": _address,

@@ -16,7 +16,7 @@ from agents.support.dialogue.forms import (
     refusal,
 )
 from agents.support.dialogue.goods import named_pieces, names_only_goods
-from agents.support.dialogue.products import PRICE, about, asks_for_cheaper, names_variant
+from agents.support.dialogue.products import PRICE, about, asks_for_cheaper, names_variant, of_order
 from agents.support.dialogue.render import status_part
 from agents.support.dialogue.replacing import BROKEN, NEW
 from agents.support.dialogue.selecting import ADDS
@@ -57,6 +57,9 @@ OF_THE_ORDER = re.compile(
     r"\b(?:my|mine|i (?:paid|bought|ordered|got)|did i|in (?:it|there|that)|was|were)\b"
     r"|我|里[头面边]?|[那这]一?[单笔]|当时|来着",
     re.IGNORECASE,
+)
+NOW = re.compile(
+    r"\b(?:now|currently|today|these days|nowadays)\b|现在|目前|如今|重新买", re.IGNORECASE
 )
 # A whole order: 退单 is said of what is not shipped yet as well.
 WHOLE = re.compile(
@@ -237,7 +240,8 @@ def _price_of(understood: Understood, text: str, before: Dialogue, shop: ShopVie
     named = order is not None and bool(named_pieces(order, text, shop.goods))
     wanted: IntentName = best
     topics: tuple[str, ...] = ()
-    if best == "product" and named and PRICE.search(text) and OF_THE_ORDER.search(text):
+    is_past = OF_THE_ORDER.search(text) and not NOW.search(text)
+    if best == "product" and named and PRICE.search(text) and is_past:
         wanted, topics = "order_contents", ("order_contents/price",)
     elif understood.topics == ("order_contents/price",) and names_variant(text, before.said, shop):
         wanted = "product"
@@ -317,7 +321,10 @@ def product_asked(context: TurnContext) -> tuple[Part, ...]:
         return ()
     if context.before.task is not None:
         return ()
-    return about(context.turn.text, context.before.said, context.shop)
+    shown = about(context.turn.text, context.before.said, context.shop)
+    order = context.shop.orders.get(context.before.order)
+    skus = [piece.sku for piece in order.pieces] if order is not None else []
+    return shown or of_order(context.turn.text, skus, context.shop)
 
 
 def names_it_again(context: TurnContext, task: Task) -> bool:

@@ -53,6 +53,7 @@ from agents.support.dialogue.questions import as_a_whole, offered, question
 from agents.support.dialogue.render import refusal_part
 from agents.support.dialogue.repairs import (
     answer_to,
+    asks_last_day,
     beside,
     filled_from,
     is_answer,
@@ -97,16 +98,12 @@ FOR_A_PERSON = {"more-than-one-payment"}  # rules from which only our staff may 
 
 def decide(context: TurnContext) -> Decided | None:
     """The next step of the dialogue; None if only the documents can answer: see `answer_from`."""
-    understood, before = with_orders(
-        context.turn.text, context.understood, context.before, context.shop
-    )
-    understood = with_named(with_acts_of(understood, context.turn.text, before), context.turn.text)
-    understood = in_context(understood, context.turn.text, before, context.shop)
-    if before.task is not None and (
-        before.task.asked == "address" or MISTAKE.search(context.turn.text)
-    ):
-        more = with_text(before.task, context.turn.text)
-        before = before.model_copy(update={"task": more})
+    text = context.turn.text
+    understood, before = with_orders(text, context.understood, context.before, context.shop)
+    understood = with_named(with_acts_of(understood, text, before), text)
+    understood = in_context(understood, text, before, context.shop)
+    if before.task is not None and (before.task.asked == "address" or MISTAKE.search(text)):
+        before = before.model_copy(update={"task": with_text(before.task, text)})
     context = replace(context, understood=understood, before=before)
     if before.taken_over:
         return _beside_a_person(context)
@@ -283,11 +280,13 @@ def _begin(context: TurnContext) -> Decided | None:
         return _about_damage(context, order)
     wishes = context.understood.wishes
     if any(wish.name in TASKS for wish in wishes):
-        unclear = [n for wish in wishes if wish.name == "out_of_scope" for n in wish.slots.orders]
-        return _start(context, begun_by_several(context), unclear)
+        begun = begun_by_several(context)
+        step = _start(context, begun.tasks, begun.unclear)
+        return step.model_copy(update={"parts": (*begun.left_out, *step.parts)})
     if context.understood.slots.address is not None and intent not in TASKS:
         return _asked_which(context, OF_ADDRESSES)  # an address alone
-    if intent in TASKS and context.sure and not kept(context):
+    is_task = intent in TASKS and context.sure and not asks_last_day(context)
+    if is_task and not kept(context):
         return _start(context, begun_by(context))
     return _inform(context)
 
@@ -332,7 +331,8 @@ def _offer_a_person(context: TurnContext, template: str, failures: int) -> Decid
 
 def _start(context: TurnContext, tasks: Sequence[Task], unclear: Sequence[str] = ()) -> Decided:
     """The first step of the first task; the others, and the one under way, come after it."""
-    begun, *others = sorted(each_once(tasks), key=lambda task: task.name not in INFORMS)
+    # Questions first, but not those that an order has to be asked for.
+    begun, *others = sorted(each_once(tasks), key=lambda t: t.name not in INFORMS or not t.order)
     left = still_open(context, tasks, begun)
     taken_back = context.shop.spelled(slots(left_out(context.turn.text)).orders)
     waiting = [

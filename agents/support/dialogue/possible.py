@@ -27,7 +27,9 @@ from agents.support.dialogue.forms import (
     request_of,
     shop_after,
 )
+from agents.support.dialogue.goods import named_pieces
 from agents.support.dialogue.meanings import beside_refusal
+from agents.support.dialogue.products import properties_of
 from agents.support.dialogue.render import currency_of, difference, money, refusal_part
 from agents.support.dialogue.turn_context import TASKS, TurnContext
 from agents.support.dialogue.wording import paid_by
@@ -70,7 +72,7 @@ def only_asked(context: TurnContext) -> Asked:
     """What the turn only asks about changes, answered."""
     understood = context.understood
     if not understood.wishes:
-        parts = _fee(context) or _of_one(context)
+        parts = _fee(context) or _property(context) or _of_one(context)
         name = _change(context) or "order_status"
         about = _about(context, order_asked(context, name, understood.slots)) if parts else context
         return Asked(parts, about, bool(parts))
@@ -117,6 +119,17 @@ def _of_one(context: TurnContext) -> tuple[Part, ...]:
     if name is None or is_no or not wonders(text) or _names_all(context, name):
         return ()
     return _answer(context, name, context.understood.slots, text)
+
+
+def _property(context: TurnContext) -> tuple[Part, ...]:
+    """A property of own goods that the turn asks for while a yes to a change of other goods is awaited."""
+    task, text, shop = context.before.task, context.turn.text, context.shop
+    order = shop.orders.get(task.order) if task is not None and task.asked == "confirm" else None
+    if order is None or context.intent not in ("product", "order_contents"):
+        return ()
+    named = {s for _, some in named_pieces(order, text, shop.goods).values() for s in some}
+    is_other = task is not None and not named & {*task.pieces, *task.new}
+    return properties_of(text, sorted(named), shop) if named and is_other else ()
 
 
 def _names_all(context: TurnContext, name: TaskName) -> bool:

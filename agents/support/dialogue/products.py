@@ -17,6 +17,7 @@ from agents.support.understanding.names import (
     option,
     options_in,
 )
+from agents.support.understanding.options import said_of_options
 
 FOR: Mapping[Language, str] = {"en": " for ", "zh": "，"}
 MOST_PRODUCTS, MOST_OPTIONS, MOST_VARIANTS = 3, 4, 4
@@ -86,6 +87,23 @@ def about(text: str, shown: str, shop: ShopView) -> tuple[Part, ...]:
         if is_asked or PRICE.search(text) or REFERS.search(text):
             parts += _facts(text, variants, shop, follows=True)
     return tuple(part for n, part in enumerate(parts) if part not in parts[:n])
+
+
+def of_order(text: str, skus: Sequence[str], shop: ShopView) -> tuple[Part, ...]:
+    """The variants like these own goods that the text tells by their options, and asks about; none otherwise.
+
+    "And what is it in blue, with 20 hours?" is about what the talk was of.
+    """
+    if not PRICE.search(text) or names_goods(text, shop.goods.values()):
+        return ()
+    parts: list[Part] = []
+    for product_id in dict.fromkeys(shop.goods[s].product for s in skus if s in shop.goods):
+        variants = [v for v in shop.goods.values() if v.product == product_id and v.available]
+        said = said_of_options(text, {one for v in variants for one in v.options.items()})
+        fitting = [v for v in variants if said and all(one.fits(v.options) for one in said)]
+        if 0 < len(fitting) <= MOST_VARIANTS:
+            parts.append(_each(fitting, shop.language))
+    return tuple(parts)
 
 
 def names_variant(text: str, shown: str, shop: ShopView) -> bool:
@@ -170,14 +188,14 @@ def _facts(
     there = [v for v in variants if v.available] or list(variants)
     name = variants[0].names.get(language, variants[0].name)
     parts: list[Part] = []
-    for asked in (names := _properties(text, there)):
+    wanted = _values(text, there, shop)
+    with_all = _with(there, wanted)
+    for asked in (names := _properties(text, with_all or there)):
         values = dict.fromkeys(
-            option(v.options[asked], language) for v in there if asked in v.options
+            option(v.options[asked], language) for v in with_all or there if asked in v.options
         )
         found = {"name": name, "option": option(asked, language), "values": ", ".join(values)}
         parts.append(Part(template="its option", values=found))
-    wanted = _values(text, there, shop)
-    with_all = _with(there, wanted)
     if wanted and not with_all:
         value = COMMA[language].join(sorted({option(one, language) for one in wanted}))
         parts.append(Part(template="no such option", values={"name": name, "value": value}))

@@ -42,7 +42,7 @@ ALL_OF_THEM = re.compile(r"^\W*(?:both|all|each)\b|^\W*(?:两个都|都|全部)"
 RETURN_BY = re.compile(
     r"\b(?:until|till|by(?! the way)|how long|when|(?:what|which|last) (?:date|day)|deadline|latest)\b"
     r".{0,40}\b(?:return(?!ed| (?:postage|shipping|costs?|fees?|address|policy|label))"
-    r"|(?:send|give) (?:it|this|them|that) back)\b"
+    r"|(?:send|give) (?:it|this|them|that|these|those) back)\b"
     r"|(?:什么时候|哪[一]?天|几号|多久|最晚|最迟|期限|截止).{0,12}(?:退货|能退|可以退|还能退|退掉|退(?=[吗呢？?]|$))",
     re.IGNORECASE,
 )
@@ -55,6 +55,7 @@ TAKES_BACK = re.compile(
     r"|(?:don't|do not) (?:want|need|do))\b|算了|不想|不要了|不用了|别|改主意|还是不|先不",
     re.IGNORECASE,
 )
+WANTS = re.compile(r"\b(?:want|wish|like to|please|go ahead)\b|想|帮|请", re.IGNORECASE)
 MARKED_QUESTION = re.compile(r"[?？]|[吗呢吧]\W*$")
 CLEAR_WISH = 0.5  # the probability of a wish from which on nothing is merely kept
 # How many pieces a yes counts -> its words: "yes, both of them".
@@ -100,6 +101,13 @@ def returnable_until(context: TurnContext) -> tuple[Part, ...]:
     if order is None or not RETURN_BY.search(context.turn.text):
         return ()
     return return_by(order, context.turn.text, context.shop)
+
+
+def asks_last_day(context: TurnContext) -> bool:
+    """Whether a turn that reads like a return only asks until when one is possible."""
+    text = context.turn.text
+    is_question = MARKED_QUESTION.search(text) and not WANTS.search(text)
+    return bool(is_question and returnable_until(context))
 
 
 def is_condition(context: TurnContext) -> bool:

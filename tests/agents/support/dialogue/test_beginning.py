@@ -54,6 +54,50 @@ def test_a_question_without_an_order_is_none_beside_a_wish() -> None:
     assert step.after.task.name == "cancel_order"
 
 
+@pytest.mark.parametrize(
+    "wish,question",
+    [("cancel A100", "how much will I get back"), ("取消A100", "能退我多少钱")],
+)
+def test_a_question_beside_a_wish_is_about_its_order(wish: str, question: str) -> None:
+    step = decided(
+        wishing(f"{wish}, {question}", ("cancel_order", wish), ("refund_status", question))
+    )
+    assert step.after.task is not None
+    assert (step.after.task.name, step.after.task.asked) == ("cancel_order", "confirm")
+    assert "no refund for order A100" in answer(step)
+
+
+@pytest.mark.parametrize(
+    "first,second,is_said",
+    [
+        ("swap the T-shirt of mine", "take it back", True),
+        ("the T-shirt of mine pinches", "take it back", False),
+    ],
+)
+def test_a_wish_that_another_one_excludes_is_not_left_out_in_silence(
+    first: str, second: str, is_said: bool
+) -> None:
+    step = decided(
+        wishing(f"{first}. {second}", ("exchange_items", first), ("return_items", second))
+    )
+    assert ("leave out your wish to exchange" in answer(step)) is is_said
+    assert step.after.task is not None
+    assert step.after.task.name == "return_items"
+
+
+def test_the_order_that_answers_which_is_asked_for_once() -> None:
+    before = Dialogue(task=Task(name="return_items", asked="order", text="return it"))
+    pays, returns = "pay A100 by gift card", "return the lamp of B200"
+    step = decided(
+        wishing(
+            f"{pays}, {returns}", ("modify_payment", pays), ("return_items", returns), before=before
+        )
+    )
+    assert [(t.name, t.order) for t in (step.after.task, *step.after.later) if t] == [
+        ("modify_payment", "A100"), ("return_items", "B200"),
+    ]  # fmt: skip
+
+
 def test_a_wish_does_not_take_the_order_that_another_one_describes() -> None:
     first, second = "cancel the order that is pending", "return the lamp"
     step = decided(wishing(f"{first}, {second}", ("cancel_order", first), ("return_items", second)))
@@ -76,7 +120,13 @@ def test_an_order_is_described_by_its_state(text: str, wanted: IntentName, order
 
 
 @pytest.mark.parametrize(
-    "choice,kind", [("the money back, a refund", Return), ("swap it for a new one", Exchange)]
+    "choice,kind",
+    [
+        ("the money back, a refund", Return),
+        ("swap it for a new one", Exchange),
+        ("a refund, no swap", Return),
+        ("退吧，不换", Return),
+    ],
 )
 def test_who_only_tells_of_damage_is_asked_what_shall_be_done(choice: str, kind: type) -> None:
     asked, _, done = talk(

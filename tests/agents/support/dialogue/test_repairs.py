@@ -4,7 +4,7 @@ import pytest
 
 from agents.shop.requests import Cancel, Return
 from agents.support.dialogue.render import reply
-from agents.support.models import ChangeOutcome, IntentName
+from agents.support.models import ChangeOutcome, Dialogue, IntentName
 from agents.support.understanding.exclusions import is_refused, meant, without_refused
 from agents.support.understanding.slots import slots
 from tests.agents.support.dialogue.shop import answer, decided, heard, talk
@@ -228,3 +228,53 @@ def test_a_correction_takes_back_the_sentence_before() -> None:
         meant("I'd like to return the lamp. Sorry, I meant the shirt").strip().endswith("the shirt")
     )
     assert "lamp" not in meant("I'd like to return the lamp. Sorry, I meant the shirt")
+
+
+@pytest.mark.parametrize("text", ["no order, the one in my profile", "不是订单，是账户里的"])
+def test_whose_address_is_meant_can_be_corrected(text: str) -> None:
+    which, corrected = talk(
+        ("ship it somewhere else", "modify_order_address"), (text, "order_status")
+    )
+    assert which.after.task is not None
+    assert which.after.task.asked == "order"
+    assert corrected.after.task is not None
+    assert (corrected.after.task.name, corrected.after.task.asked) == (
+        "modify_customer_address", "address",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text,reason",
+    [
+        ("the order under way stays as it is", "kept"),
+        ("下过的单别动", "kept"),
+        ("where is it now?", "order_status"),
+    ],
+)
+def test_what_only_keeps_things_is_no_question_about_an_order(text: str, reason: str) -> None:
+    before = Dialogue(said="Your address is changed.")
+    step = decided(heard(text, "order_status", before=before))
+    assert ("What else" in answer(step)) is (reason == "kept")
+
+
+@pytest.mark.parametrize(
+    "text,changes",
+    [
+        ("so what I buy goes there from now on, right?", False),
+        ("那往后都用新的了，对吗？", False),
+        ("so you change it now, right?", True),
+    ],
+)
+def test_who_asks_what_an_address_is_used_for_changes_none(text: str, changes: bool) -> None:
+    step = decided(heard(text, "modify_customer_address"))
+    assert (step.after.task is not None) is changes
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["the lamp from B200, what is the last day to send those back?", "B200的台灯最晚哪天能退？"],
+)
+def test_who_asks_for_the_last_day_returns_nothing(text: str) -> None:
+    step = decided(heard(text, "return_items"))
+    assert step.after.task is None
+    assert "return" in answer(step)
