@@ -1,5 +1,6 @@
 """The tasks that a turn begins, each with what the text says of it."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,7 +19,7 @@ from agents.support.dialogue.forms import (
 from agents.support.dialogue.goods import named_pieces
 from agents.support.dialogue.meanings import is_dropped
 from agents.support.dialogue.products import with_shown
-from agents.support.dialogue.repairs import also_asked, every_order, topics_of
+from agents.support.dialogue.repairs import ALL_OF_THEM, also_asked, every_order, topics_of
 from agents.support.dialogue.turn_context import NAMED, TASKS, TurnContext
 from agents.support.dialogue.wording import called
 from agents.support.models import Dialogue, IntentName, Part, Slots, Task, Wish
@@ -28,6 +29,7 @@ from agents.support.understanding.slots import slots
 from agents.support.understanding.wishes import NO_FIRST, asked
 
 EXCLUSIVE = ITEMS | {"cancel_order"}  # two of them with the same goods cannot both be done
+EITHER = re.compile(r"\bor\b|还是|或", re.IGNORECASE)
 MOST_TEXT = 1_000  # characters of what was said about a task
 
 
@@ -46,7 +48,8 @@ def begun_by(context: TurnContext) -> Sequence[Task]:
         begun = begun.model_copy(update={"text": f"{before.began}\n{text}"[-MOST_TEXT:]})
     filled = fill(_about_the_same(begun, context), named, _with_focus(text, begun, context), shop)
     filled = with_shown(filled, text, before.said, shop)
-    if not filled.order and (several := by_orders(filled, asked(text), text, shop)):
+    is_open = not filled.order and not EITHER.search(text)  # "the kettle or the lamp" is asked
+    if is_open and (several := by_orders(filled, asked(text), text, shop)):
         return several
     return [filled, *also_asked(context, filled)]
 
@@ -74,7 +77,8 @@ def by_orders(task: Task, named: str, text: str, shop: ShopView) -> Sequence[Tas
 def several_orders(context: TurnContext, task: Task) -> Sequence[Task]:
     """The tasks of an answer that means several orders: "both", "the boots one and the tent one"."""
     text, shop = context.turn.text, context.shop
-    return every_order(task.name, text, shop, asked=True) or by_orders(task, text, task.text, shop)
+    named = task.text if ALL_OF_THEM.search(text) else text  # "the kettle or the lamp" ... "both"
+    return by_orders(task, named, task.text, shop) or every_order(task.name, text, shop, asked=True)
 
 
 def _with_focus(text: str, task: Task, context: TurnContext) -> str:
