@@ -2,11 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from math import inf
+from types import TracebackType
 from typing import Protocol
 
 from agents.runtime.errors import PermanentError
@@ -45,18 +44,32 @@ class DeadlineExceeded(PermanentError):
         return "the deadline has passed"
 
 
-@asynccontextmanager
-async def within(seconds: float) -> AsyncIterator[asyncio.Timeout]:
+class within:  # noqa: N801 - it reads as a function; a generator takes three times as long for each call
     """Limit the block to `seconds`; functions called in it get the rest from `budget`.
 
-    Yields the time-out, which may be rescheduled to end earlier. Raises TimeoutError.
+    Gives the time-out, which may be rescheduled to end earlier. Raises TimeoutError.
     """
-    token = _ends.set(clock().monotonic() + seconds - MARGIN)
-    try:
-        async with asyncio.timeout(seconds) as timeout:
-            yield timeout
-    finally:
-        _ends.reset(token)
+
+    __slots__ = ("_seconds", "_timeout", "_token")
+    _token: Token[float]
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._timeout = seconds, asyncio.timeout(seconds)
+
+    async def __aenter__(self) -> asyncio.Timeout:
+        self._token = _ends.set(clock().monotonic() + self._seconds - MARGIN)
+        return await self._timeout.__aenter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            await self._timeout.__aexit__(kind, error, trace)
+        finally:
+            _ends.reset(self._token)
 
 
 def budget() -> float:

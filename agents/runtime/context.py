@@ -40,6 +40,7 @@ log = get_logger(__name__)
 BEATS_PER_LEASE = 5
 LEFT = "left: "  # how the note of what is left begins
 CLOCK_TOLERANCE = 0.5  # seconds by which a clock may be corrected between two heartbeats
+COLLECT_EVERY = 5_000, 20, 100  # thresholds of the garbage collector
 SKEW_TOLERANCE = 5.0  # seconds by which the clocks of database and host may differ
 
 
@@ -254,7 +255,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
             await database.migrate()
             stop.check()
             await lease.register()
-            _freeze_garbage_collector()
+            spare_garbage_collector()
             journal = Journal(database, settings.tenant, await installation_id(database))
             of_installation.set(journal.installation[:SHOWN_OF_INSTALLATION])
             forecaster = Forecaster(settings.data, database)
@@ -323,11 +324,13 @@ def _ended_with(lease: Lease) -> Iterator[None]:
 
 
 @cache
-def _freeze_garbage_collector() -> None:
+def spare_garbage_collector() -> None:
     """Exempt all objects loaded so far from garbage collection, once in a process.
 
     Prefect and SQLAlchemy are about 200,000 objects, and full collections of them took a tenth of
-    the run time.
+    the run time. What comes later are the items of a batch, which each collection looks through again,
+    and calls over HTTP, which make much garbage: so there are fewer collections than usual.
     """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*COLLECT_EVERY)

@@ -87,7 +87,7 @@ class ForkServer:
             os.kill(self._children[connection][0], signal.SIGKILL)
 
     def _reap(self) -> None:
-        """Close the connections of children that ended, and answer for those that were killed."""
+        """Close the connections of children that ended, and answer for those that did not."""
         for number, (child, connection) in list(self._children.items()):
             ended, status = os.waitpid(child, os.WNOHANG)
             if not ended:
@@ -95,6 +95,8 @@ class ForkServer:
             self._poll.unregister(connection)
             if os.WIFSIGNALED(status):
                 _send(connection, {"killed_by": signal.Signals(os.WTERMSIG(status)).name})
+            else:
+                _send(connection, {"ended": True})  # after the child's answer it is not read
             connection.close()
             del self._children[number]
 

@@ -29,6 +29,9 @@ from agents.runtime.model.policies import CORES
 PROGRAM = Path(__file__).with_name("fork_server.py")
 FORK_ATTEMPTS, FORK_PAUSE = 5, 1.0  # while the system has no room for another process; seconds
 LONGEST_ANSWER = 2**30  # bytes
+LONGEST_BACKLOG = (
+    128  # calls that are not accepted yet, with cancelled ones; beyond it they would be refused
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +84,13 @@ class ProcessPool:
         """
         async with self._slots:
             if self._fork_server is None or _has_ended(self._fork_server):
-                await self.close()
+                # Without an `await`: another call would start a server too, which nobody ends.
+                ended = self._fork_server
                 self._closing.clear()
                 starting = asyncio.to_thread(_start, sorted(set(modules())), self._closing)
                 self._fork_server = asyncio.ensure_future(starting)
+                if ended is not None and ended.exception() is None:
+                    ended.result().close()
             await asyncio.shield(self._fork_server)
             yield
 
@@ -95,7 +101,8 @@ class ProcessPool:
         TransientError if the process crashes, and DidNotStart if the system has no room for it.
         """
         assert self._fork_server is not None, "run a call within `slot`"
-        address, request = self._fork_server.result().address, json.dumps(asdict(call))
+        fork_server = await asyncio.shield(self._fork_server)  # another call may start it again
+        address, request = fork_server.address, json.dumps(asdict(call))
         answer = await _ask(address, request)
         for _ in range(FORK_ATTEMPTS):
             if "not_forked" not in answer:
@@ -109,7 +116,12 @@ class ProcessPool:
             return fact
         if "raised" in answer:
             raise _raised(call, answer["raised"])
-        end = f"was killed by {answer['killed_by']}" if answer else "ended without an answer"
+        if not answer:
+            # The fork server ends. Under load its last thread takes a while, in which it neither answers nor has ended.
+            fork_server.process.kill()
+            await asyncio.to_thread(fork_server.process.wait)
+        killed_by = answer.get("killed_by")
+        end = f"was killed by {killed_by}" if killed_by else "ended without an answer"
         raise TransientError(f"{call.agent}: its process {end}")
 
     async def close(self) -> None:
@@ -134,7 +146,7 @@ def _start(modules: Sequence[str], closing: threading.Event) -> _ForkServer:
     address, words = folder / "calls", folder / "words"
     with socket.socket(socket.AF_UNIX) as listener, words.open("ab") as log:
         listener.bind(str(address))
-        listener.listen(CORES)
+        listener.listen(LONGEST_BACKLOG)
         starting = ChildStart("the process for CPU calls", words, keeps_log=False)
         fork_server = _ForkServer(_spawn(listener.fileno(), modules, log), address)
 
@@ -175,11 +187,11 @@ def _spawn(listener: int, modules: Sequence[str], log: IO[bytes]) -> subprocess.
 
 
 async def _ask(address: Path, request: str) -> dict[str, Any]:
-    """The answer of the child, or of the fork server if the child was killed; empty if there is none.
+    """The answer of the child, or of the fork server if the child ended without one; empty if that has ended too.
 
     It does not wait for the end of the child, which takes long if the child has much memory.
     """
-    with suppress(OSError, ValueError):
+    with suppress(OSError):
         reader, writer = await asyncio.open_unix_connection(address, limit=LONGEST_ANSWER)
         try:
             writer.write(request.encode() + b"\n")
@@ -187,6 +199,8 @@ async def _ask(address: Path, request: str) -> dict[str, Any]:
                 with suppress(json.JSONDecodeError):
                     answer: dict[str, Any] = json.loads(line)
                     return answer
+        except ValueError:  # the answer is too long
+            return {"ended": True}
         finally:
             writer.transport.abort()  # the fork server kills a child without an answer
     return {}

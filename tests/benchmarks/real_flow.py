@@ -6,7 +6,6 @@ python -m tests.benchmarks.real_flow (flow|alone) --folder F, with F as `write_o
 import argparse
 import asyncio
 import csv
-import gc
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +26,7 @@ from agents.orders.payments import authorise_payment, capture_payment, open_paym
 from agents.orders.read_orders import read_orders
 from agents.orders.reserve_stock import issue_stock, reserve_stock
 from agents.orders.rules import Outcome, assess, customer_message, needs_approval
+from agents.runtime.context import spare_garbage_collector
 from agents.runtime.execution.agent import EffectKey, Reference
 from agents.runtime.intake.intake import Submission
 from agents.runtime.model.item import Notice
@@ -96,8 +96,7 @@ async def _flow(folder: Path) -> dict[str, float]:
 async def _alone(folder: Path) -> dict[str, float]:
     """Seconds of the same calls with the same clients and concurrency, without the runtime."""
     seconds, before = 0.0, Used()
-    gc.collect()
-    gc.freeze()  # as open_runtime does, so that both have it
+    spare_garbage_collector()  # as open_runtime does, so that both have it
     async with connect_services(settings(), stock=folder / "stock.csv"):
         for name in ("warm", "orders"):
             found, before = read_orders(str(folder / f"{name}.jsonl")), used()

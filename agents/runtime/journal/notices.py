@@ -2,16 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Double, Row, bindparam, case, func, or_, select, text, update
+from sqlalchemy import BigInteger, Double, Row, bindparam, case, func, or_, select, text, update
 
 from agents.runtime.errors import AgentError
 from agents.runtime.journal import Journal
 from agents.runtime.journal.database import Database, now
 from agents.runtime.journal.operator_actions import OperatorAction, apply_event, find_locked
+from agents.runtime.journal.quick import fetch
 from agents.runtime.journal.schema import UNSETTLED, items, outbox
-from agents.runtime.journal.statements import values_of
+from agents.runtime.journal.statements import (
+    bound_values,
+    is_sqlite,
+    values_of,
+    values_parameter,
+)
 from agents.runtime.journal.workers import is_alive
 from agents.runtime.model.item import NoticeStatus
 from agents.runtime.model.lifecycle import ENDED, Event
@@ -22,7 +29,7 @@ RESENDABLE = frozenset(NoticeStatus) - {NoticeStatus.SENDING, NoticeStatus.SENT}
 _LATER: dict[str, Any] = {name: bindparam(name, type_=Double()) for name in ("wait", "left")}
 _WRITE_RESULT = (
     update(outbox)
-    .where(outbox.c.id == bindparam("row"))
+    .where(outbox.c.id == bindparam("row"), outbox.c.owner == bindparam("sender"))
     .values(status=bindparam("to"), error=bindparam("why"), retry_at=now() + _LATER["wait"])
     .values(deadline=func.coalesce(outbox.c.deadline, now() + _LATER["left"]))
 )
@@ -58,7 +65,7 @@ async def unsent(database: Database, ended: Sequence[int]) -> Sequence[Row[Any]]
     """The unsent notices of these items: `id`, `item`, and whether each is `due` now."""
     if not ended:
         return []
-    async with database.read() as connection:
+    async with database.read(rows=len(ended)) as connection:
         values = values_of(connection, ended)
         query = (
             select(outbox.c.id, outbox.c.item, _is_due().label("due"))
@@ -79,26 +86,32 @@ async def advance(
     """
     if not results and not wanted:
         return []
-    async with database.write() as connection:
+    async with database.write(len(results) + len(wanted)) as connection:
         if results:
             values = [
                 {"row": r.row, "to": r.status, "why": r.error, "wait": r.wait, "left": r.left}
+                | {"sender": owner}
                 for r in results
             ]
-            mine = outbox.c.owner == owner
-            await connection.execute(_WRITE_RESULT.where(mine), values)
+            await connection.execute(_WRITE_RESULT, values)
         if not wanted:
             return []
-        ids = values_of(connection, wanted)
-        claimed = await connection.execute(
-            update(outbox)
-            .where(outbox.c.id.in_(select(ids.c.value)))
-            .where(outbox.c.status == NoticeStatus.WAITING)
-            .values(status=NoticeStatus.SENDING, owner=owner, attempts=outbox.c.attempts + 1)
-            .returning(outbox, (outbox.c.deadline - now()).label("left"))
-        )
-        rows: Sequence[Row[Any]] = claimed.all()
-        return rows
+        lite = is_sqlite(connection)
+        claimed = {"sender": owner, "wanted": values_parameter(wanted, by_sqlite=lite)}
+        return await fetch(connection, _claim(by_sqlite=lite), claimed)
+
+
+@cache
+def _claim(*, by_sqlite: bool) -> Any:
+    wanted = bound_values("wanted", BigInteger(), by_sqlite=by_sqlite)
+    return (
+        update(outbox)
+        .where(outbox.c.id.in_(select(wanted.c.value)))
+        .where(outbox.c.status == NoticeStatus.WAITING)
+        .values(status=NoticeStatus.SENDING, owner=bindparam("sender"))
+        .values(attempts=outbox.c.attempts + 1)
+        .returning(outbox, (outbox.c.deadline - now()).label("left"))
+    )
 
 
 async def settle_interrupted(journal: Journal, scenario: str) -> list[str]:

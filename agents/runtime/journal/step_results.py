@@ -2,28 +2,32 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from functools import cache
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, and_, delete, select, update
+from sqlalchemy import BigInteger, ColumnElement, Update, and_, bindparam, delete, select, update
 from sqlalchemy.exc import DBAPIError, OperationalError, StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.runtime.clock import clock
 from agents.runtime.journal.database import Database, now
+from agents.runtime.journal.quick import fetch
 from agents.runtime.journal.resources import give_back_of
 from agents.runtime.journal.schema import effects, steps
 from agents.runtime.journal.statements import (
     Halt,
     assign,
+    bound_values,
     insert_columns,
     insert_dead_letters,
     insert_many,
     insert_new,
     insert_or_replace,
+    is_sqlite,
     move,
     still_held,
-    values_of,
+    values_parameter,
 )
 from agents.runtime.model.item import (
     RENEWED,
@@ -88,11 +92,7 @@ async def _intend_renewed(
 ) -> None:
     """Intend the effects that have a new key: from now on it may have been used."""
     if renewed := [e.id for e in executions if e.renewed and e.id in intended]:
-        await connection.execute(
-            update(effects)
-            .where(_effects_of_step(connection, executions[0], renewed))
-            .values(status="intended")
-        )
+        await _set_effects(connection, executions[0], renewed, status="intended")
 
 
 async def commit(
@@ -242,9 +242,9 @@ async def _write_effects(connection: AsyncConnection, executions: Sequence[StepE
     await _renew(connection, [execution for execution in not_called if execution.renewed])
     if not_begun := [e.id for e in not_called if not (e.renewed or e.spent)]:
         # Nothing happened. An intent that stayed would be settled as an unknown outcome later.
-        await connection.execute(
-            delete(effects).where(_effects_of_step(connection, executions[0], not_begun))
-        )
+        lite = is_sqlite(connection)
+        forget = delete(effects).where(_effects_of_step(by_sqlite=lite))
+        await connection.execute(forget, _of_step(executions[0], not_begun, by_sqlite=lite))
     await _mark_spent(connection, executions)
     for execution in executions:
         if isinstance(execution.outcome, Done):
@@ -252,27 +252,24 @@ async def _write_effects(connection: AsyncConnection, executions: Sequence[StepE
             statuses.setdefault(status, []).append(execution.id)
         elif isinstance(execution.outcome, Failed) and execution.outcome.clean:
             statuses.setdefault("refused", []).append(execution.id)
+    lite = is_sqlite(connection)
     for status, ids in statuses.items():
-        await connection.execute(
-            update(effects)
-            .where(_effects_of_step(connection, executions[0], ids))
-            .values(status=status)
-        )
+        settled = _of_step(executions[0], ids, by_sqlite=lite) | {"settled": status}
+        await fetch(connection, _settle(by_sqlite=lite), settled)
 
 
 async def _renew(connection: AsyncConnection, executions: Sequence[StepExecution]) -> None:
     """Write the keys of the next generation, with which no call has been made."""
     for execution in executions:
-        await connection.execute(
-            update(effects)
-            .where(_effects_of_step(connection, execution, [execution.id]))
-            .values(
-                key=execution.key,
-                generation=execution.generation,
-                intended_at=execution.intended_at,
-                status=RENEWED,
-                spent=False,
-            )
+        await _set_effects(
+            connection,
+            execution,
+            [execution.id],
+            key=execution.key,
+            generation=execution.generation,
+            intended_at=execution.intended_at,
+            status=RENEWED,
+            spent=False,
         )
 
 
@@ -281,23 +278,41 @@ async def _mark_spent(connection: AsyncConnection, executions: Sequence[StepExec
     undecided = Delayed | Waiting | DeadLettered
     spent = [e.id for e in executions if e.spent and e.unknown and isinstance(e.outcome, undecided)]
     if spent:
-        await connection.execute(
-            update(effects)
-            .where(_effects_of_step(connection, executions[0], spent))
-            .values(spent=True)
-        )
+        await _set_effects(connection, executions[0], spent, spent=True)
 
 
-def _effects_of_step(
-    connection: AsyncConnection, step: StepExecution, ids: Sequence[int]
-) -> ColumnElement[bool]:
-    """SQL: the effects of this step on these items."""
-    values = values_of(connection, ids)
+async def _set_effects(
+    connection: AsyncConnection, step: StepExecution, ids: Sequence[int], **values: Any
+) -> None:
+    """Change the effects of this step on these items."""
+    lite = is_sqlite(connection)
+    change = update(effects).where(_effects_of_step(by_sqlite=lite)).values(**values)
+    await connection.execute(change, _of_step(step, ids, by_sqlite=lite))
+
+
+@cache  # each commit of an effect needs it
+def _settle(*, by_sqlite: bool) -> Update:
+    return (
+        update(effects)
+        .where(_effects_of_step(by_sqlite=by_sqlite))
+        .values(status=bindparam("settled"))
+    )
+
+
+def _effects_of_step(*, by_sqlite: bool) -> ColumnElement[bool]:
+    """SQL: the effects of the step that `_of_step` names."""
+    values = bound_values("of_items", BigInteger(), by_sqlite=by_sqlite)
     return and_(
-        effects.c.agent == step.agent,
-        effects.c.occurrence == step.occurrence,
+        effects.c.agent == bindparam("of_agent"),
+        effects.c.occurrence == bindparam("of_occurrence"),
         effects.c.item.in_(select(values.c.value)),
     )
+
+
+def _of_step(step: StepExecution, ids: Sequence[int], *, by_sqlite: bool) -> dict[str, Any]:
+    """The parameters of `_effects_of_step`."""
+    items = values_parameter(ids, by_sqlite=by_sqlite)
+    return {"of_agent": step.agent, "of_occurrence": step.occurrence, "of_items": items}
 
 
 async def _park(

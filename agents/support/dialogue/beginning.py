@@ -20,7 +20,7 @@ from agents.support.dialogue.forms import (
 from agents.support.dialogue.goods import named_pieces
 from agents.support.dialogue.meanings import is_dropped
 from agents.support.dialogue.products import with_shown
-from agents.support.dialogue.repairs import also_asked, every_order, topics_of
+from agents.support.dialogue.repairs import ALL_OF_THEM, also_asked, every_order, topics_of
 from agents.support.dialogue.selecting import OF_AN_ORDER
 from agents.support.dialogue.turn_context import NAMED, TASKS, TurnContext
 from agents.support.dialogue.wording import called
@@ -32,6 +32,7 @@ from agents.support.understanding.wishes import NO_FIRST
 
 EXCLUSIVE = ITEMS | {"cancel_order"}  # two of them with the same goods cannot both be done
 PHRASES = re.compile(r"(?<!\d)[.,!?;](?!\d)|[，。；！？、\n]+|\band\b|和|跟", re.IGNORECASE)
+EITHER = re.compile(r"\bor\b|还是|或", re.IGNORECASE)
 MOST_TEXT = 1_000  # characters of what was said about a task
 
 
@@ -78,7 +79,8 @@ def by_orders(task: Task, named: str, text: str, shop: ShopView) -> Sequence[Tas
 def several_orders(context: TurnContext, task: Task) -> Sequence[Task]:
     """The tasks of an answer that means several orders: "both", "the boots one and the tent one"."""
     text, shop = context.turn.text, context.shop
-    return every_order(task.name, text, shop, asked=True) or by_orders(task, text, task.text, shop)
+    named = task.text if ALL_OF_THEM.search(text) else text  # "the kettle or the lamp" ... "both"
+    return by_orders(task, named, task.text, shop) or every_order(task.name, text, shop, asked=True)
 
 
 def _with_focus(text: str, task: Task, context: TurnContext) -> str:
@@ -152,7 +154,7 @@ def _of_each_order(task: Task, shop: ShopView) -> list[Task]:
     text, visible = task.text, meant(task.text)
     if task.name not in EXCLUSIVE | INFORMS | REPLACES or slots(text).orders:
         return []
-    if OF_AN_ORDER.search(text):
+    if OF_AN_ORDER.search(text) or EITHER.search(text):  # "the kettle or the lamp" is asked
         return []
     parts, last = list[tuple[str, str]](), ""
     for begin, end in _phrases(text):

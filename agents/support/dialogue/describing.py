@@ -14,7 +14,8 @@ from agents.support.dialogue.forms import INFORMS, KINDS, NEEDS, ShopView, is_po
 from agents.support.dialogue.goods import named_pieces
 from agents.support.dialogue.selecting import OF_AN_ORDER
 from agents.support.models import Dialogue, IntentName, Slots, TaskName, Understood
-from agents.support.understanding.exclusions import left_out, meant
+from agents.support.understanding.consent import begins_with_no
+from agents.support.understanding.exclusions import is_correction, left_out, meant
 from agents.support.understanding.names import names_goods
 from agents.support.understanding.options import said_of_options
 from agents.support.understanding.slots import AMOUNT, LAST, addresses
@@ -93,11 +94,11 @@ SINGLE = re.compile(
     re.IGNORECASE,
 )
 # Between the orders of one answer: "the one with the boots and the one with the tent".
-PARTS = re.compile(r"[,，、.。;；!！\n]|\band\b|\bplus\b|[和跟与]|还有|以及|再加上?")
+PARTS = re.compile(r"[,，、.。;；!！\n]|\b(?:and|or|plus)\b|[和跟与或]|还[有是]|以及|再加上?")
 STATES = (
     (
         re.compile(
-            r"\b(?:(?:has|have|is|are|was)(?:n'?t| not)(?: yet| even)? (?:been )?"
+            r"\b(?:(?:has|have|is|are|was|did|does|do)(?:n'?t| not)(?: yet| even)? (?:been )?"
             r"(?:ship|sen[dt]|dispatch|left|deliver|arriv|out)\w*"
             r"|not (?:yet )?(?:shipped|sent|dispatched|delivered)|un(?:shipped|sent)|pending"
             r"|(?:waiting|still|yet) to be"
@@ -179,7 +180,7 @@ def described(text: str, wanted: IntentName, before: Dialogue, shop: ShopView) -
 def orders_named(text: str, wanted: TaskName, shop: ShopView) -> dict[str, str]:
     """The own orders of which parts of the text name one each, with these parts."""
     found: dict[str, list[str]] = {}
-    for part in PARTS.split(meant(text)):
+    for part in map(meant, PARTS.split(text)):
         some = _with_features(part, wanted, shop)
         if len(some) == 1:
             found.setdefault(some[0], []).append(part)
@@ -211,6 +212,8 @@ def _by_features(whole: str, wanted: IntentName, before: Dialogue, shop: ShopVie
     if not fitting and needs_one:
         fitting = _with_features(without, wanted, shop) or _of_state(whole, wanted, shop)
     is_one = Described(fitting[0]) if len(fitting) == 1 else Described(unclear=bool(fitting))
+    if asked == "confirm" and len(fitting) == 1 and _corrects(whole, before, shop):
+        return is_one
     if BY_GOODS.search(text) and asked in {"", "order", "confirm"}:
         return is_one if fitting else Described(unclear=names_goods(text, shop.goods.values()))
     begun = needs_one and (before.task is None or wanted in INFORMS)
@@ -247,6 +250,13 @@ def _with_features(text: str, wanted: IntentName, shop: ShopView) -> list[str]:
         or (bool(of_state) and ONE_ORDER.search(text))
     )
     return left if is_described else []
+
+
+def _corrects(text: str, before: Dialogue, shop: ShopView) -> bool:
+    """Whether the text corrects the order of the task: "no, I meant the speaker", which that order does not have."""
+    order = shop.orders.get(before.task.order) if before.task is not None else None
+    corrects = is_correction(text) or begins_with_no(text)
+    return corrects and order is not None and not named_pieces(order, meant(text), shop.goods)
 
 
 def _of_state(text: str, wanted: IntentName, shop: ShopView) -> list[str]:

@@ -70,6 +70,7 @@ WHOLE = re.compile(
 # "Can I have the red one instead?" is a wish.
 REQUEST = re.compile(
     r"\b(?:can|could|may|might) (?:i|we|you) (?:please |just )?(?:have|get|swap|make|give|change)\b"
+    r"|\b(?:can|could) (?:it|they|that|this|those|these)(?: one| pair)? (?:be|come|become|have)\b"
     r"|\binste?a?d\b"
     r"|\b(?:i'?d|i would|we'?d) (?:like|prefer|rather have)\b|换|改",
     re.IGNORECASE,

@@ -23,6 +23,7 @@ from agents.support.dialogue.describing import with_orders
 from agents.support.dialogue.disposing import completed
 from agents.support.dialogue.forms import (
     INFORMS,
+    KINDS,
     MISTAKE,
     as_shipped,
     confirmed,
@@ -61,6 +62,8 @@ from agents.support.dialogue.repairs import (
     kept,
     named,
     names_something,
+    not_there,
+    only_names,
     order_meant,
     returnable_until,
     says_no,
@@ -109,7 +112,7 @@ def decide(context: TurnContext) -> Decided | None:
         return _beside_a_person(context)
     if before.options == PERSON and (wanted := _person_wanted(context)) is not None:
         return wanted
-    if context.understood.angry or wants_person(context):
+    if (context.understood.angry and not only_names(context)) or wants_person(context):
         return hand_over(context.turn, before, "anger" if context.understood.angry else "asked for")
     if is_repeat(context) and not is_answer(context):
         said = (Part(template="said", values={"said": before.said}),)
@@ -215,7 +218,7 @@ def _go_on(context: TurnContext, task: Task) -> Decided | None:
         return _advance(context, filled)
     parts = beside(context, task) if not context.sure or context.intent not in INFORMS else ()
     if says_it_again(context, task) and filled == task:
-        parts = (Part(template="yes or no"),)
+        parts = (not_there(context, task) or Part(template="yes or no"),)
     return _say(context, parts, "beside the question") if parts else None
 
 
@@ -240,11 +243,11 @@ def _no_or_doubt(context: TurnContext, task: Task, plain: str) -> Decided | None
 
 def _go_on_with_several(context: TurnContext, task: Task) -> Decided | None:
     """Several orders as the answer to the question for one are as many tasks; other wishes are begun."""
-    wishes = context.understood.wishes
-    if task.asked != "order" or any(wish.name in TASKS for wish in wishes):
+    wishes, named = context.understood.wishes, several_orders(context, task)
+    own = KINDS if named else TASKS  # "the boots one and the tent one" are no questions
+    if task.asked != "order" or any(wish.name in own for wish in wishes):
         return None
-    filled: Sequence[Task] = [fill(task, wish.slots, wish.text, context.shop) for wish in wishes]
-    filled = filled or several_orders(context, task)
+    filled = named or [fill(task, wish.slots, wish.text, context.shop) for wish in wishes]
     without = _with(context, context.before.model_copy(update={"task": None}))
     return _start(without, filled)
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from agents.shop.accounts import Variant
-from agents.support.dialogue.forms import REPLACES, ShopView
+from agents.support.dialogue.forms import REPLACES, ShopView, is_possible
 from agents.support.dialogue.render import money
 from agents.support.dialogue.wording import COMMA, options_of
 from agents.support.models import Language, Part, Task
@@ -130,19 +130,38 @@ def _shown(shown: str, shop: ShopView) -> list[list[Variant]]:
 
 
 def with_shown(task: Task, text: str, shown: str, shop: ShopView) -> Task:
-    """The task with the goods whose facts were `shown` last as what is wanted: "then swap mine for that one"."""
-    order = shop.orders.get(task.order)
-    if order is None or len(task.pieces) != 1 or task.name not in REPLACES or not THAT.search(text):
+    """The task with the goods whose facts were `shown` last as what is wanted: "then swap mine for that one".
+
+    Without an order it is about the only one that has such goods.
+    """
+    wanted = _only_shown(shown, shop)
+    if wanted is None or task.name not in REPLACES or not THAT.search(text):
         return task
-    product = next(piece.product for piece in order.pieces if piece.sku in task.pieces)
+    having = [
+        name
+        for name in ([task.order] if task.order else shop.latest)
+        if name in shop.orders
+        and is_possible(task.name, shop.orders[name])
+        and any(piece.product == wanted.product for piece in shop.orders[name].pieces)
+    ]
+    pieces = [p.sku for n in having for p in shop.orders[n].pieces if p.product == wanted.product]
+    some = [sku for sku in task.pieces if sku in pieces] or pieces
+    if len(having) != 1 or len(some) != 1 or wanted.sku in some:
+        return task
+    found = {"order": having[0], "pieces": tuple(some), "new": (wanted.sku,)}
+    return task.model_copy(update=found)
+
+
+def _only_shown(shown: str, shop: ShopView) -> Variant | None:
+    """The item whose options and price were shown, if it was one."""
     mark = FOR[shop.language]
     some = [
-        v.sku
-        for v in shop.goods.values()
-        if v.product == product and v.available and f"{options_of(v, shop.language)}{mark}" in shown
+        one
+        for variants in _shown(shown, shop)
+        for one in variants
+        if one.available and f"{options_of(one, shop.language)}{mark}" in shown
     ]
-    is_one = len(some) == 1 and some[0] not in task.pieces
-    return task.model_copy(update={"new": (some[0],)}) if is_one else task
+    return some[0] if len(some) == 1 else None
 
 
 def asks_for_cheaper(text: str, shown: str, shop: ShopView) -> bool:

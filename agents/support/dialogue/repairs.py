@@ -7,7 +7,14 @@ from dataclasses import replace
 from agents.shop.accounts import PostalAddress
 from agents.support.dialogue.describing import QUESTION, place_in
 from agents.support.dialogue.facts import return_by
-from agents.support.dialogue.forms import INFORMS, ShopView, fill_in_turns, is_possible
+from agents.support.dialogue.forms import (
+    INFORMS,
+    REPLACES,
+    ShopView,
+    fill_in_turns,
+    is_possible,
+    why_unclear,
+)
 from agents.support.dialogue.goods import PIECE_ZH, named_pieces, names_only_goods
 from agents.support.dialogue.informing import READS, options_to_choose
 from agents.support.dialogue.meanings import ELLIPTIC, REQUEST
@@ -162,6 +169,20 @@ def is_answer(context: TurnContext) -> bool:
     if task is None or task.asked not in ("pieces", "confirm"):
         return False
     return declines(context) or filled_from(context, task).pieces not in (task.pieces, ())
+
+
+def only_names(context: TurnContext) -> bool:
+    """Whether the turn answers the open question with nothing but names: "the black one" is no anger."""
+    task = context.before.task
+    return task is not None and names_only_goods(context.turn.text, context.shop.goods)
+
+
+def not_there(context: TurnContext, task: Task) -> Part | None:
+    """What to say to a correction of what replaces goods that names what there is not; None for any other."""
+    if task.name not in REPLACES:
+        return None
+    asked = task.model_copy(update={"asked": "new"})
+    return why_unclear(asked, context.understood.slots, context.turn.text, context.shop)
 
 
 def asks_beside(context: TurnContext) -> bool:

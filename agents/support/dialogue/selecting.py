@@ -207,7 +207,7 @@ def _says_what_instead(task: Task, order: OrderAccount, text: str, goods: Goods)
 def referred(order: OrderAccount, task: Task, text: str, goods: Goods) -> tuple[str, ...] | None:
     """The pieces that the text means so, none if they are not clear; None if it means none so."""
     many, other = AS_MANY.search(text), OTHER.search(text)
-    if many is None and other is None:
+    if (many is None and other is None) or len(order.pieces) < 2:
         return None
     whole = Counter(piece.sku for piece in order.pieces)
     chosen = Counter(task.pieces)

@@ -220,6 +220,50 @@ async def test_a_process_that_does_not_start_ends_the_run_and_the_next_one_tries
             pass
 
 
+@ONE_DATABASE
+@pytest.mark.usefixtures("opened")
+async def test_a_fork_server_that_answers_nothing_is_replaced_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that was killed, and whose last thread has not ended: it costs one attempt of two."""
+    begun = tmp_path / "begun"
+    closes = (
+        "import pathlib, runpy, socket\n"
+        f"begun, own = pathlib.Path({str(begun)!r}), {str(process_pool.PROGRAM)!r}\n"
+        "if begun.exists(): runpy.run_path(own, run_name='__main__')\n"
+        "begun.write_text(str(os.getpid()))\n"
+        "listener = socket.socket(fileno=int(sys.argv[1]))\n"
+        "os.write(1, b'ready\\n')\n"
+        "while True: listener.accept()[0].close()"
+    )
+    fork_server_that(tmp_path, monkeypatch, closes)
+    found = await run(jobs(1), long_compute)
+    assert found.outcomes == {"job completed": 1}, found.stats.reasons
+    assert is_gone(pid_in(begun))
+
+
+async def test_calls_at_once_start_one_fork_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts = tmp_path / "starts"
+    counts = f"open({str(starts)!r}, 'a').write('.')\nos.write(1, b'ready\\n')\nsys.stdin.read()"
+    fork_server_that(tmp_path, monkeypatch, counts)
+    pool = ProcessPool(most=4)
+
+    async def call() -> None:
+        async with pool.slot(list):
+            pass
+
+    await call()
+    first: _ForkServer = pool._fork_server.result()  # type: ignore[union-attr]  # it has started
+    first.process.kill()
+    first.process.wait()
+    await asyncio.gather(*(call() for _ in range(4)))
+    await pool.close()
+    assert starts.read_text("ascii") == ".."
+    assert not first.address.parent.exists()
+
+
 async def test_a_start_is_waited_for_as_long_as_it_makes_progress(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -175,6 +175,18 @@ def test_an_answer_that_names_two_orders_is_as_many_tasks(text: str) -> None:
     assert [task.order for task in both.after.later] == ["W1111111"]
 
 
+def test_both_of_two_that_were_named_are_meant() -> None:
+    _, both = steps(("cancel the boots or the keyboard", "cancel_order"), ("both", "affirm"))
+    assert order_of(both) == "W2222222"
+    assert [task.order for task in both.after.later] == ["W1111111"]
+
+
+@pytest.mark.parametrize("text", ["oh no sorry, I meant the keyboard one", "不对不对，我是说键盘"])
+def test_an_order_is_corrected_at_the_confirmation(text: str) -> None:
+    _, other = steps(("cancel the boots one", "cancel_order"), (text, "repeat"))
+    assert order_of(other) == "W1111111"
+
+
 def test_of_two_orders_in_an_answer_the_one_that_allows_it_is_meant() -> None:
     sent = order("W4444444", "delivered").model_copy(update={"pieces": OWN["W1111111"].pieces})
     orders = {"W2222222": OWN["W2222222"], "W3333333": OWN["W3333333"], sent.order: sent}

@@ -185,6 +185,14 @@ def test_pieces_are_corrected_whatever_the_turn_reads_like() -> None:
     assert done.request.pieces == ("10000001",)
 
 
+def test_an_answer_of_names_alone_is_no_anger() -> None:
+    begun: tuple[str, IntentName] = ("exchange the t-shirt of B200", "exchange_items")
+    (asked,) = talk(begun)
+    after = asked.after.model_copy(update={"said": answer(asked), "language": "en"})
+    chosen = decided(heard("the blue L one", "complaint", before=after, angry=True))
+    assert (chosen.action, chosen.after.taken_over) == ("confirm", "")
+
+
 def test_a_yes_to_one_of_two_is_none_to_both() -> None:
     _, other, done = talk(RETURN, ("yes, return the lamp", "return_items"), ("yes", "affirm"))
     assert other.request is None

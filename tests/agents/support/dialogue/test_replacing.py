@@ -45,7 +45,9 @@ def test_what_was_shown_last_is_what_is_wanted() -> None:
     two = "T-Shirt: we have blue, L for USD 11.00; blue, M for USD 12.00."
     assert with_shown(task, "swap mine for that one please", two, SHOP).new == ()
     chinese = replace(SHOP, language="zh")
-    assert with_shown(task, "那就换它吧", "T恤：有蓝色、L，USD 11.00。", chinese).new == (BLUE_L,)
+    assert with_shown(task, "那就换它吧", "T-Shirt：有蓝色、L，USD 11.00。", chinese).new == (
+        BLUE_L,
+    )
 
 
 @pytest.mark.parametrize(
