@@ -90,8 +90,7 @@ from agents.support.understanding.exclusions import left_out
 from agents.support.understanding.slots import slots
 from agents.support.understanding.wishes import has_only_names
 
-MOST_FAILURES = 2
-MOST_LATER = 9
+MOST_FAILURES, MOST_LATER = 2, 9
 SURE_OF_TALK = 0.45  # "goodbye" that is less probable is not answered with one
 OFFERS_A_PERSON = {"complaint", "payment_problem"}
 PERSON: tuple[IntentName, ...] = ("human",)
@@ -176,13 +175,9 @@ def _beside_a_person(context: TurnContext) -> Decided | None:
             p for name in orders for p in informed(intent, shop.orders[name], shop, *asked)
         )
     elif not (parts := facts_for(intent, context.turn.text, shop) if intent in READS else ()):
-        return _with_the_person(context)
+        parts = (Part(template="a person answers"),)
+        return Decided(action="none", reason="taken over", parts=parts, after=context.before)
     return Decided(action="answer", reason=intent, parts=parts, after=context.before)
-
-
-def _with_the_person(context: TurnContext) -> Decided:
-    parts = (Part(template="a person answers"),)
-    return Decided(action="none", reason="taken over", parts=parts, after=context.before)
 
 
 def hand_over(turn: Turn, before: Dialogue, reason: str) -> Decided:
@@ -361,7 +356,8 @@ def answer_from(context: TurnContext, passages: Sequence[Passage]) -> Decided:
     """Answer with the best of these passages; without any say so, and offer a person the second time."""
     before = context.before
     if before.taken_over and not passages:
-        return _with_the_person(context)
+        parts = (Part(template="a person answers"),)
+        return Decided(action="none", reason="taken over", parts=parts, after=context.before)
     if passages:
         named = order_meant(context) if before.task is None else ""
         kept = before.model_copy(update={"order": named or before.order})
