@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from agents.support.dialogue.describing import QUESTION, described, orders_named
@@ -10,6 +10,7 @@ from agents.support.dialogue.forms import (
     INFORMS,
     ITEMS,
     KINDS,
+    MISTAKE,
     NEEDS,
     REPLACES,
     ShopView,
@@ -270,6 +271,17 @@ def with_text(task: Task, text: str) -> Task:
     """The task with another text about it."""
     more = f"{task.text}\n{text}" if task.text else text
     return task.model_copy(update={"text": more[-MOST_TEXT:]})
+
+
+def with_said(context: TurnContext) -> TurnContext:
+    """The context whose task remembers the turn, where an address is said little by little, or why it is cancelled."""
+    task, text = context.before.task, context.turn.text
+    if task is None or task.text.endswith(text):
+        return context
+    if task.asked != "address" and not MISTAKE.search(text):
+        return context
+    before = context.before.model_copy(update={"task": with_text(task, text)})
+    return replace(context, before=before)
 
 
 def each_once(tasks: Sequence[Task]) -> list[Task]:

@@ -177,6 +177,12 @@ def _is_of(word: Said, replaced: Replaced | None, candidates: Sequence[Candidate
     return before or not any(word.fits(one.options) for one in candidates)
 
 
+def sign_of_price(text: str) -> int:
+    """1 where the text chooses the dearer one, -1 where it chooses the cheaper one, and 0 where it does neither."""
+    signs = [step.sign for step in MORE if step.options is None and _compares(step, text, None)]
+    return signs[0] if len(signs) == 1 else 0
+
+
 def costs(amount: int, text: str) -> bool:
     """Whether the text names this amount (in minor units), or about as much: "nearly 700", "679 something"."""
     near = [(named - UNIT_PRICE + 1, named + UNIT_PRICE) for named in amounts_in(text)]

@@ -9,7 +9,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from agents.shop.contracts import OrderView
-from agents.support.dialogue.choosing import costs, names_amount
+from agents.support.dialogue.choosing import costs, names_amount, sign_of_price
 from agents.support.dialogue.forms import INFORMS, KINDS, NEEDS, ShopView, is_possible
 from agents.support.dialogue.goods import named_pieces
 from agents.support.dialogue.selecting import OF_AN_ORDER
@@ -83,7 +83,7 @@ AMONG = re.compile(
 REFUNDED = {"cancelled", "return requested", "exchange requested"}
 PENDING = {"pending", "pending (items modified)", "processed"}
 ONE_ORDER = re.compile(
-    r"\b(?:one|ones|order|purchase|parcel|package|pair|stuff)\b|[那这]一?[个单笔副件双台]|订单|的单",
+    r"\b(?:one|ones|order|purchase|parcel|package|pair|stuff)\b|[那这]一?[个单笔副件双台]|订单|的单|的\W*$",
     re.IGNORECASE,
 )
 # An order with one piece in it.
@@ -174,6 +174,8 @@ def described(text: str, wanted: IntentName, before: Dialogue, shop: ShopView) -
         return Described(shop.latest[0])
     awaited = before.task is not None and before.task.asked == "order"
     by_place = _by_place(text, before, shop) if before.task is None or awaited else None
+    if awaited and by_place is None:
+        by_place = _by_price(text, wanted, before, shop)
     return by_place or _by_features(whole, wanted, before, shop)
 
 
@@ -194,6 +196,18 @@ def _by_place(text: str, before: Dialogue, shop: ShopView) -> Described | None:
     if place is None or (before.task is None and len(listed) < 2):
         return None
     return Described(listed[place]) if place < len(listed) != 0 else Described(unclear=True)
+
+
+def _by_price(text: str, wanted: IntentName, before: Dialogue, shop: ShopView) -> Described | None:
+    """The dearest or the cheapest order of those that allow it; None if the text does not compare."""
+    sign = sign_of_price(text)
+    name = before.task.name if before.task is not None else wanted
+    totals = {n: shop.orders[n].total for n in shop.latest if _allows(name, shop.orders[n])}
+    if not sign or not totals:
+        return None
+    most = max(sign * total for total in totals.values())
+    found = [n for n, total in totals.items() if sign * total == most]
+    return Described(found[0]) if len(found) == 1 else Described(unclear=True)
 
 
 def _by_features(whole: str, wanted: IntentName, before: Dialogue, shop: ShopView) -> Described:
@@ -226,6 +240,11 @@ def _by_features(whole: str, wanted: IntentName, before: Dialogue, shop: ShopVie
 def orders_like(text: str, shop: ShopView) -> list[str]:
     """The own orders that the text describes best, whatever is wanted of them."""
     return _with_features(text, "out_of_scope", shop)
+
+
+def is_of_state(text: str) -> bool:
+    """Whether the text describes goods or an order by its state: "the pair that's not sent yet"."""
+    return any(words.search(text) for words, _ in STATES)
 
 
 def _with_features(text: str, wanted: IntentName, shop: ShopView) -> list[str]:

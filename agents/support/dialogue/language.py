@@ -13,6 +13,8 @@ FEW = 1  # words that do not change the language: "ok", "Laptop"
 
 def language(text: str, understood: Understood, before: Dialogue) -> Language:
     """The language to answer in; numbers, names of orders and a single word keep that of before."""
+    if before.language and before.task is not None and before.task.asked == "address":
+        return before.language  # an address is written as its country does
     rest = without_names(text)
     english, chinese = len(WORD.findall(rest)), len(HAN.findall(rest)) / HAN_IN_A_WORD
     if before.language and (understood.wordless or (english <= FEW and not chinese)):

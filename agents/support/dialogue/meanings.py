@@ -4,7 +4,13 @@ import re
 from collections.abc import Mapping, Sequence
 
 from agents.shop.contracts import OrderView
-from agents.support.dialogue.describing import BY_GOODS, QUESTION, described
+from agents.support.dialogue.describing import (
+    BY_GOODS,
+    ONE_ORDER,
+    QUESTION,
+    described,
+    is_of_state,
+)
 from agents.support.dialogue.facts import return_by
 from agents.support.dialogue.forms import (
     INFORMS,
@@ -88,11 +94,15 @@ TAG = re.compile(
 )
 NO_PERSON = re.compile(
     r"\b(?:(?:don'?t|do not|rather not) (?:\w+ly )?(?:want|need|give|send|call|hand|pass|transfer|connect|put)"
-    r"|no need for|without)(?: [\w']+){0,5}? (?:humans?|persons?|people|agents?|staff)\b"
+    r"|no need (?:for|to)|without)(?: [\w']+){0,5}?"
+    r" (?:humans?|persons?|people|agents?|staff|colleagues?|somebody|anyone)\b"
     r"|(?:不要|不用|不需要|不想|别|不必)(?:再|给我|帮我|把我|找)*(?:转|接|叫|人工|真人|客服)",
     re.IGNORECASE,
 )
 THANKS = re.compile(r"\b(?:thanks|thank you|thx|ty|cheers)\b|谢", re.IGNORECASE)
+WANTS_TO_KNOW = re.compile(
+    r"\b(?:where|when|how|what|status|track\w*)\b|物流|查|进度", re.IGNORECASE
+)
 CLEAR_WISH = 0.85  # the probability of another wish from which on a turn with a value is no answer
 INSTEAD: Mapping[TaskName, TaskName] = {
     "return_items": "cancel_order",
@@ -344,10 +354,16 @@ def is_replaced(context: TurnContext, task: Task, filled: Task, plain: str) -> b
         return corrects and not is_other_task(context, task, filled)
     is_wish = context.sure and context.intent in TASKS and not has_only_names(context.turn.text)
     text = context.turn.text
-    names_one = BY_GOODS.search(text) and not QUESTION.search(text)  # "the one with the lamp"
+    names_one = _names_one(text)
     if is_wish and context.intent in INFORMS and task.name not in INFORMS and not names_one:
         return False  # "where is B?" is no answer to "which order shall be cancelled?"
     return not task.order or corrects or not is_wish
+
+
+def _names_one(text: str) -> bool:
+    """Whether a text only says which order it is: "the one with the lamp", "the pair that's not sent yet"."""
+    is_one = BY_GOODS.search(text) or (ONE_ORDER.search(text) and is_of_state(text))
+    return bool(is_one) and not QUESTION.search(text) and not WANTS_TO_KNOW.search(text)
 
 
 def is_other_task(context: TurnContext, task: Task, filled: Task) -> bool:
@@ -368,7 +384,7 @@ def is_other_task(context: TurnContext, task: Task, filled: Task) -> bool:
         return False
     if QUESTION.search(context.turn.text):
         return True
-    names_one = task.asked == "order" and BY_GOODS.search(context.turn.text)
+    names_one = task.asked == "order" and _names_one(context.turn.text)
     is_guess = filled != task and context.understood.best.confidence < CLEAR_WISH
     return not (is_guess or (context.intent in INFORMS and (names_one or chooses(context))))
 

@@ -5,6 +5,7 @@ to the question just asked, which names the change. The patterns of repair are t
 cancellation, repetition, clarification, digression and hand-over.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -17,6 +18,7 @@ from agents.support.dialogue.beginning import (
     each_once,
     several_orders,
     still_open,
+    with_said,
     with_text,
 )
 from agents.support.dialogue.describing import with_orders
@@ -24,7 +26,6 @@ from agents.support.dialogue.disposing import completed
 from agents.support.dialogue.forms import (
     INFORMS,
     KINDS,
-    MISTAKE,
     as_shipped,
     confirmed,
     fill,
@@ -91,6 +92,7 @@ from agents.support.understanding.slots import slots
 from agents.support.understanding.wishes import has_only_names
 
 MOST_FAILURES, MOST_LATER = 2, 9
+FIRST = re.compile(r"[,，.。!！]")
 SURE_OF_TALK = 0.45  # "goodbye" that is less probable is not answered with one
 OFFERS_A_PERSON = {"complaint", "payment_problem"}
 PERSON: tuple[IntentName, ...] = ("human",)
@@ -104,9 +106,8 @@ def decide(context: TurnContext) -> Decided | None:
     understood, before = with_orders(text, context.understood, context.before, context.shop)
     understood = with_named(with_acts_of(understood, text, before), text)
     understood = in_context(understood, text, before, context.shop)
-    if before.task is not None and (before.task.asked == "address" or MISTAKE.search(text)):
-        before = before.model_copy(update={"task": with_text(before.task, text)})
-    context = replace(context, understood=understood, before=before)
+    context = with_said(replace(context, understood=understood, before=before))
+    before = context.before
     if before.taken_over:
         return _beside_a_person(context)
     if before.options == PERSON and (wanted := _person_wanted(context)) is not None:
@@ -154,7 +155,8 @@ def _asked_which(context: TurnContext, options: tuple[IntentName, ...]) -> Decid
 def _person_wanted(context: TurnContext) -> Decided | None:
     """The step after a plain answer to whether a person shall come: a no is about nothing else."""
     answered = verdict(context.turn.text, "order_status", "")
-    if answered == "yes":
+    begins = verdict(FIRST.split(context.turn.text, maxsplit=1)[0], "order_status", "")
+    if answered == "yes" or (begins == "yes" and context.intent in ("affirm", "human")):
         return hand_over(context.turn, context.before, "asked for")
     if answered != "no" or context.intent in TASKS:
         return None
@@ -354,10 +356,10 @@ def _with(context: TurnContext, before: Dialogue) -> TurnContext:
 
 def answer_from(context: TurnContext, passages: Sequence[Passage]) -> Decided:
     """Answer with the best of these passages; without any say so, and offer a person the second time."""
-    before = context.before
+    before = with_said(context).before
     if before.taken_over and not passages:
-        parts = (Part(template="a person answers"),)
-        return Decided(action="none", reason="taken over", parts=parts, after=context.before)
+        awaits = (Part(template="a person answers"),)
+        return Decided(action="none", reason="taken over", parts=awaits, after=context.before)
     if passages:
         named = order_meant(context) if before.task is None else ""
         kept = before.model_copy(update={"order": named or before.order})

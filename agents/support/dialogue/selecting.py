@@ -27,6 +27,7 @@ from agents.support.models import Part, Slots, Task, TaskName
 from agents.support.understanding.exclusions import is_correction, left_out, meant
 from agents.support.understanding.names import names_goods
 from agents.support.understanding.slots import ORDER, SKU
+from agents.support.understanding.wishes import asked
 
 SWAPS = frozenset[TaskName]({"exchange_items", "modify_items"})  # what replaces goods
 ADDS = re.compile(
@@ -94,7 +95,8 @@ def selected(
         described = NEW.split(wanted)[0] if NEW.search(wanted) else ""
     if replaces and (swaps := swaps_in(wanted, order, task.pieces, goods)):
         return tuple(piece.sku for piece in order.pieces if piece.sku in swaps), None
-    some = goods_named(order, wanted, goods, described=described)
+    some = _asked_for(order, text, goods) if not replaces else None
+    some = some or goods_named(order, wanted, goods, described=described)
     if task.asked == "pieces":
         some = _plainly_named(order, wanted, goods) or some
     sides = _sides(order, named, text, some, goods)
@@ -123,6 +125,13 @@ def selected(
     before = _before(task, some, text)
     taken = every if everything else (*before, *(s for s in some.skus if s not in before))
     return _less(taken, some.skus, without.skus, every), why
+
+
+def _asked_for(order: OrderAccount, text: str, goods: Goods) -> Named | None:
+    """What the clauses that ask for something name, if that is clear; what others only tell of is not wanted."""
+    part = asked(text)
+    found = goods_named(order, meant(part), goods) if part != text else Named()
+    return found if found.skus and not found.unclear and named_pieces(order, part, goods) else None
 
 
 def _plainly_named(order: OrderAccount, text: str, goods: Goods) -> Named | None:

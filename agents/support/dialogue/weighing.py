@@ -46,10 +46,10 @@ CHANGES = _words(
 ADDRESS = _words(
     r"\baddress|\b(?:ship|send|deliver|sent|go|come|post|redirect|rerout)\w*\b[^.!?,;]{0,25} (?:to|at)\b"
     r"(?! (?:me|you|us|the shop)\b)"
-    r"|\bmov(?:e|ed|ing)\b|地址|[寄送发]到|[寄送]去|改寄|搬家|收货"
+    r"|\bmov(?:e|ed|ing)\b|地址|[寄送发]到|[寄送][^，。]{0,10}去|改寄|搬家|新家|收货"
 )
 PAYMENT = _words(r"\b(?:pay|paid|charg|bill|card|method)\w*|付|支付|刷|卡|扣款")
-WHO = _words(r"\bwho\b|\bwhose\b|谁|何时")
+WHO = _words(r"\bwho\b|\bwhose\b|谁|何时|[了到过]没有?\W*$|是不是|对吧")
 # A wish in the form of a question: "could you send it back?", 能退吗.
 REQUEST = _words(
     r"^\W*(?:(?:and|so|hi|hello|ok|please) )*(?:can|could|would|will|may|might) (?:i|we|you)\b"
@@ -162,7 +162,7 @@ def _weight(name: IntentName, signs: Signs, shop: ShopView) -> float:
     if name in KINDS and name != "modify_customer_address":
         orders = [shop.orders[n] for n in signs.orders if n in shop.orders]
         if orders and not any(is_possible(name, order) for order in orders):  # type: ignore[arg-type]
-            weight *= REFUSED
+            weight *= REFUSED / 3 if signs.asks else REFUSED
     others = signs.called - {name} - (REPLACES if name in REPLACES else set())
     if name in signs.called and not others and not signs.variant and not signs.asks:
         weight *= SAID

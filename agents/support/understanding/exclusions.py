@@ -141,7 +141,10 @@ def _spans(text: str, *, naming: bool = False) -> list[Span]:
     clauses = [(a, b) for a, b in kept(text) if not naming or names_something(text[a:b])]
     clauses = clauses or _beside_the_rest(text)
     clauses = [span for place in clauses for span in _without_order(text, place)]
-    within = [(a, b) for a, b in _by_rules(text) if not any(a < y and x < b for x, y in clauses)]
+    rules = _by_rules(text)
+    if naming:  # "not the red one" names the red one
+        clauses = [(a, b) for a, b in clauses if not any(a <= x and y <= b for x, y in rules)]
+    within = [(a, b) for a, b in rules if not any(a < y and x < b for x, y in clauses)]
     return sorted(within + clauses)
 
 

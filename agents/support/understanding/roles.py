@@ -39,6 +39,7 @@ CUT = re.compile(
     r"|\bso(?= (?:it|they|this|these|those|please|pls|that (?:goes|has|must|needs|can|should))\b)"
     r"|(?=\b(?:i )?(?:just|only) (?:wan|need|ask|wonder)\w*)"  # "don't cancel it just wanna know ..."
     r"|(?<=[^\W\d_])[:：](?=\s*[^\W\d_])|\s\+\s|[，,]"
+    r"|\((?=[^()]{0,60}\b(?:keep\w*|is|are|was|were|i|i'm|we)\b)"
     rf"|\b(?:and then|and also|and(?= {BEGINS}\b)|also|plus|besides|but)\b"
     r"|(?<=[\u4e00-\u9fff])[ \u3000]+(?=[\u4e00-\u9fff])"  # blanks are the commas of who types on a phone
     r"|然后|还有|另外(?!一?[张个件双台只副条款种])|顺便|同时|并且",
@@ -46,6 +47,7 @@ CUT = re.compile(
 )
 # A negation and a request in plain words are grammar; the vector of a negation is too like that of its opposite.
 REFUSES = re.compile(
+    r"\b(?:keeping|will keep|'ll keep) (?:it|them|that|this|those|these|the)\b|"
     r"\b(?:don'?t|do not|never|no need to|not) (?:want to |need to )?"
     r"(?:cancel|return|exchange|chang|touch|swap|refund|call)"
     r"|\b(?:don'?t|do not) (?:really )?(?:need|want) (?:an?|any|one of|to talk to) "
@@ -69,6 +71,9 @@ REQUESTS = re.compile(
     re.IGNORECASE,
 )
 QUESTION = re.compile(r"\s*[?？]")
+NOUN = re.compile(
+    r"(?:的|那|这)一?[单个笔件副双台只](?:订单)?$|的订单$"
+)  # what a clause is about: 没发货的那单 ...
 NUMBER = re.compile(r"\d{3}")  # "order A100: cancel it" is one clause
 LISTED = re.compile(r"(?:^|(?<=[\s:：,，.。;；]))([1-9])[.、)）:]?\s*(?=[^\W\d_])")
 WORDS = re.compile(r"[^\W\d_\u4e00-\u9fff]+|[\u4e00-\u9fff]")
@@ -98,7 +103,10 @@ def clauses(text: str) -> tuple[Clause, ...]:
     """The clauses of a text in their order; one that asks for a text that is not cut."""
     spans: list[Span] = []
     for begin, end in _pieces(text):
-        if spans and not (is_clause(text[begin:end]) and is_clause(text[slice(*spans[-1])])):
+        before = text[slice(*spans[-1])] if spans else ""
+        if spans and (
+            not (is_clause(text[begin:end]) and is_clause(before)) or NOUN.search(before)
+        ):
             spans[-1] = (spans[-1][0], end)
         else:
             spans.append((begin, end))

@@ -23,7 +23,7 @@ CALLED = re.compile(
 )
 FEWEST_DIGITS = 3  # of a word that is read as an order's number without being called one
 AMOUNT = re.compile(
-    r"(?:USD|EUR|CNY|[$€¥])\s?\d[\d,]*(?:\.\d{1,2})?|\d[\d,]*(?:\.\d{1,2})?\s?(?:dollars?|euros?|yuan|元|块钱?)",
+    r"(?:USD|EUR|CNY|[$€¥])\s?\d[\d,]*(?:\.\d{1,2})?|\d[\d,]*(?:\.\d{1,2})?\s?(?:dollars?|euros?|yuan|[美欧日]?元|美金|[刀欧]|块钱?)",
     re.IGNORECASE,
 )
 MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"

@@ -63,7 +63,8 @@ ASKS = re.compile(
     re.IGNORECASE,
 )
 PAYS = re.compile(
-    r"\b(?:pay|paying|payment|charge|bill|use|using|change|switch|put)\b|付|改|换|用|支付|刷",
+    r"\b(?:pay|paying|payment|charge|bill|use|using|change|switch|put)\b"
+    r"|\b(?:take|deduct|draw)\b.{0,25}\bfrom\b|付|改|换|用|支付|刷",
     re.IGNORECASE,
 )
 BALANCE = re.compile(
