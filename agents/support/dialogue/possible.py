@@ -179,7 +179,8 @@ def _answer(context: TurnContext, name: TaskName, named: Slots, text: str) -> tu
         return () if named.orders else (Part(template=f"rule {name}"),)
     shop, waiting = context.shop, context.before.task
     task = as_shipped(Task(name=name, order=order.order, text=text), order)
-    if waiting is not None and waiting.order == order.order and AFTERWARDS.search(text):
+    changes = waiting is not None and waiting.order == order.order and waiting.name != task.name
+    if waiting is not None and changes and AFTERWARDS.search(text):
         after = _after(waiting, shop)
         if after.orders[order.order] != order and refusal(task, after.orders[order.order]):
             return (Part(template="not afterwards", values={"task": task.name}),)

@@ -47,7 +47,8 @@ def sensible(
     name, topics = _read(understood.best.name, understood.topics, text, order)
     is_rule = passages and passages[0].asked and passages[0].score >= SURE
     no_refund = name == "refund_status" and topics == (WHEN,) and order.status in PENDING
-    is_unsure = name in INFORMS and understood.best.confidence < CLEAR
+    goes_on = name in {topic.partition("/")[0] for topic in before.topics}
+    is_unsure = name in INFORMS and understood.best.confidence < CLEAR and not goes_on
     if is_rule and (no_refund or is_unsure):
         name, topics = "knowledge", ()
     wishes = []

@@ -134,3 +134,12 @@ def test_what_was_asked_about_is_what_comes_next() -> None:
     step = decided(heard("in theory, could I still return what is in B200", "return_items"))
     after = reply("en", step, ChangeOutcome(outcome="applied")).after
     assert after.order == "B200"
+
+
+def test_when_the_money_of_a_return_comes_is_no_second_return() -> None:
+    _, beside = talk(
+        ("return the lamp from B200", "return_items"),
+        ("how much do I get back once it has gone back, and then when", "refund_status"),
+    )
+    assert "no longer possible" not in answer(beside)
+    assert beside.after.task is not None
