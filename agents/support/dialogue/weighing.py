@@ -1,8 +1,7 @@
 """How probable each intent is, once the account is known: what the orders allow, and what the text names.
 
-The classifier reads words alone. That a delivered order cannot be cancelled, that an address is told, that no
-variant is named that could replace anything: each of it makes some intents more probable and others less
-(naive Bayes: each sign multiplies what the words say, whatever the other signs are).
+The classifier reads words alone. A delivered order cannot be cancelled; an address is told; no variant is named.
+Each such sign makes some intents more probable and others less, whatever the other signs are (naive Bayes).
 """
 
 import re

@@ -12,6 +12,7 @@ from agents.support.dialogue.forms import fill
 from agents.support.dialogue.render import reply
 from agents.support.dialogue.turn_context import TurnContext
 from agents.support.models import ChangeOutcome, Dialogue, IntentName, Task, Wish
+from agents.support.understanding.exclusions import left_out
 from agents.support.understanding.slots import slots
 from tests.agents.support.dialogue.shop import SHOP, answer, decided, heard, order, talk
 from tests.agents.support.dialogue.test_forms import CHINESE
@@ -239,3 +240,36 @@ def test_a_part_of_an_order_is_not_cancelled_where_the_rest_is_kept() -> None:
     (step,) = talk(("keep the T-shirt of A100, please cancel the lamp", "cancel_order"))
     assert step.action == "answer"
     assert answer(step).startswith("Order A100 can be cancelled only as a whole.")
+
+
+def test_goods_that_others_only_tell_of_are_not_wanted() -> None:
+    (step,) = talk(
+        (
+            "the lamp of B200 is a joy to read by. We have T-shirts enough, so I want to return the T-shirt",
+            "return_items",
+        )
+    )
+    assert step.after.task is not None
+    assert step.after.task.pieces == (SHIRT,)
+
+
+def test_what_is_denied_in_a_clause_of_its_own_is_left_out() -> None:
+    asked, named = talk(
+        ("I want to return something of B200", "return_items"),
+        ("the lamp, not the T-shirt", "out_of_scope"),
+    )
+    assert asked.action == "ask"
+    assert named.after.task is not None
+    assert named.after.task.pieces == (LAMP,)
+    assert left_out("all except the T-shirt").strip() == "the T-shirt"
+
+
+def test_an_address_is_remembered_beside_what_is_not_understood() -> None:
+    *_, step = talk(
+        ("send A100 somewhere else", "modify_order_address"),
+        ("5 Birch Lane", "out_of_scope"),
+        ("Madison. sorry, my son grabbed the phone", "out_of_scope"),
+        ("53703", "out_of_scope"),
+    )
+    assert step.action == "confirm"
+    assert "Madison" in answer(step)

@@ -6,11 +6,12 @@ import pytest
 
 from agents.shop.accounts import Piece, Variant
 from agents.shop.contracts import OrderView
-from agents.support.dialogue.describing import words_to_look_up
+from agents.support.dialogue.describing import described, words_to_look_up
 from agents.support.dialogue.forms import ShopView
 from agents.support.dialogue.render import reply
-from agents.support.models import ChangeOutcome, Decided, Dialogue, IntentName
-from tests.agents.support.dialogue.shop import CUSTOMER, decided, heard, order
+from agents.support.models import ChangeOutcome, Decided, Dialogue, IntentName, Task
+from tests.agents.support.dialogue.shop import CUSTOMER, answer, decided, heard, order, talk
+from tests.agents.support.dialogue.shop import SHOP as TWO_ORDERS
 
 KINDS = {
     "30000001": ("Mechanical Keyboard", "机械键盘", ("键盘",)),
@@ -204,3 +205,25 @@ def test_an_order_is_described_by_having_one_piece(text: str) -> None:
     shop = replace(SHOP, latest=("W2222222", "W1111111"))
     (found,) = steps((f"cancel {text}", "cancel_order"), shop=shop)
     assert order_of(found) == "W1111111"
+
+
+@pytest.mark.parametrize("text", ["the pair that's not sent yet", "还没发货的"])
+def test_a_state_answers_which_order(text: str) -> None:
+    asked, named = talk(("pay with my gift card", "modify_payment"), (text, "order_status"))
+    assert asked.after.task is not None
+    assert asked.after.task.asked == "order"
+    assert named.reason == "modify_payment" or "A100" in answer(named)
+    assert named.after.task is None or named.after.task.order == "A100"
+
+
+@pytest.mark.parametrize("text,expected", [("the pricier one", "B200"), ("便宜的那个", "C300")])
+def test_a_price_answers_which_order(text: str, expected: str) -> None:
+    cheap = order("C300", "delivered")
+    cheap = OrderView(**(dict(cheap) | {"pieces": cheap.pieces[:1]}))
+    shop = replace(
+        TWO_ORDERS,
+        orders={"B200": TWO_ORDERS.orders["B200"], "C300": cheap},
+        latest=("B200", "C300"),
+    )
+    before = Dialogue(task=Task(name="return_items", asked="order"))
+    assert described(text, "return_items", before, shop).order == expected
