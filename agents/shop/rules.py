@@ -81,12 +81,11 @@ def perform(
 
 def refusals(order: OrderAccount) -> Mapping[Kind, str]:
     """The kinds of request that the order refuses as it stands, each with the rule that refuses it."""
-    refused = {
+    is_late = order.days is not None and order.days > DELIVERY_DAYS + RETURN_DAYS
+    late: dict[Kind, str] = {"return": "return-window", "exchange": "return-window"}
+    return (late if is_late else {}) | {
         kind: rule for kind, (allowed, rule) in NEEDED_STATUS.items() if order.status not in allowed
     }
-    if order.days is not None and order.days > DELIVERY_DAYS + RETURN_DAYS:
-        refused = {"return": "return-window", "exchange": "return-window"} | refused
-    return refused
 
 
 def _cancel(

@@ -255,7 +255,7 @@ async def test_everything_ends_and_no_effect_is_repeated(earlier: Shop) -> None:
     await earlier.check()
     check_effects(earlier, before, after)
     check_keys(earlier, before, after)
-    assert await problems(earlier.journal_url) == []
+    assert problems(earlier.journal_url) == []
     for order, payments in record.payments.items():
         assert [p["id"] for p in earlier.record.payments[order]] == [p["id"] for p in payments]
     assert steps <= await done_steps(earlier)

@@ -1,6 +1,6 @@
 """How probable each intent is, once the account is known: what the orders allow, and what the text names.
 
-The classifier reads words alone. A delivered order cannot be cancelled; an address is told; no variant is named.
+The classifier reads words alone. A delivered order cannot be cancelled; an address is given; no variant is named.
 Each such sign makes some intents more probable and others less, whatever the other signs are (naive Bayes).
 """
 
