@@ -25,7 +25,7 @@ BatchSize = Annotated[int, Field(ge=1, le=512)]
 @flow(name="order-processing", flow_run_name="order-processing: {orders}", persist_result=False)
 async def process_orders(  # noqa: PLR0913 - what a run is asked for
     orders: OrderSource = SAMPLE,
-    batch_size: BatchSize = 512,
+    batch_size: BatchSize = 256,
     report: str | None = None,
     faults: str = "auto",
     stock: str | None = None,

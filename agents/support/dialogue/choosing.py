@@ -77,7 +77,7 @@ ONE = re.compile(
     r" (?:ones?|pairs?|of|two|item)\b|的?[那这]?一?[个件副双只台把款种瓶盏块条]", re.IGNORECASE
 )
 BARE_AMOUNT = re.compile(
-    r"(?<![\w.$])(?:(?P<amount>\d{1,5}(?:\.\d{2})?) ?(?:bucks|usd|quid)\b|(?P<cents>\d{1,5}\.\d{2})(?![\w.]))"
+    r"(?<![\w.$])(?:(?P<amount>\d{1,5}(?:\.\d{2})?) ?(?:bucks|usd|quid)\b|(?P<cents>\d{1,5}\.\d{2})(?![a-z\d_.]))"
     r"|(?P<zh>\d{1,5}(?:\.\d{2})?)(?:刀|的?那?一?[单笔])",
     re.IGNORECASE,
 )

@@ -56,7 +56,9 @@ BY_GOODS = re.compile(
     re.IGNORECASE,
 )
 QUESTION = re.compile(
-    r"[?？]|吗|呢|多少|什么|怎么|哪|^\W*(?:(?:how|what|when|where|who)'?s?|which|why|is|are|do|does|can|could)\b",
+    r"[?？]|吗|呢|多少|什么|怎么|哪"
+    r"|^\W*(?:(?:wait|hang on|hold on|hmm*|oh|ok(?:ay)?|and|but|so|also)\W+)*"
+    r"(?:(?:how|what|when|where|who)'?s?|which|why|is|are|do|does|can|could)\b",
     re.IGNORECASE,
 )
 

@@ -40,7 +40,7 @@ HOW_MANY = re.compile(
     re.IGNORECASE,
 )
 BEFORE_ZH = re.compile(
-    rf"(?<!第)(?P<count>[一两二三四五俩仨]){PIECE_ZH}[^\W\d_a-z退换留要有里]{{1,8}}$"
+    rf"(?<!第)(?P<count>[一两二三四五俩仨])(?:{PIECE_ZH}|(?<=[俩仨]))[^\W\d_a-z退换留要有里]{{1,8}}$"
 )
 # Of those that are counted, how many are meant: "those three shirts, two are too small", "三件衬衫有两件太小".
 SOME_OF = re.compile(

@@ -286,3 +286,14 @@ def test_who_asks_for_the_last_day_returns_nothing(text: str) -> None:
     step = decided(heard(text, "return_items"))
     assert step.after.task is None
     assert "return" in answer(step)
+
+
+def test_a_question_that_begins_with_wait_changes_no_value() -> None:
+    asked, still = talk(
+        ("change the T-shirt of A100 to blue, L", "modify_items"),
+        ("wait is it blue or red", "out_of_scope"),
+    )
+    assert asked.after.task is not None
+    assert still.after.task is not None
+    assert still.after.task.new == asked.after.task.new
+    assert still.request is None
