@@ -199,7 +199,7 @@ def asks_beside(context: TurnContext) -> bool:
         or ELLIPTIC.search(text)
     ):
         return False
-    return context.sure and context.intent in READS | {"knowledge"}
+    return context.sure and context.intent in READS | {"knowledge", "out_of_scope"}
 
 
 def says_no(context: TurnContext, plain: str) -> bool:

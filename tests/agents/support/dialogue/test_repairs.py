@@ -291,7 +291,7 @@ def test_who_asks_for_the_last_day_returns_nothing(text: str) -> None:
 def test_a_question_that_begins_with_wait_changes_no_value() -> None:
     asked, still = talk(
         ("change the T-shirt of A100 to blue, L", "modify_items"),
-        ("wait is it blue or red", "out_of_scope"),
+        ("wait is this one M", "out_of_scope"),
     )
     assert asked.after.task is not None
     assert still.after.task is not None
