@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 import pytest
 
+from agents.support.decide_turn import Scene, decided_from
 from agents.support.dialogue.weighing import weighed
-from agents.support.models import Dialogue, Intent, IntentName, Understood, Wish
+from agents.support.models import Dialogue, Intent, IntentName, Turn, Understood, Wish
 from agents.support.understanding.slots import slots
 from tests.agents.support.dialogue.shop import SHOP
 
@@ -75,3 +76,15 @@ def test_each_wish_is_weighed_by_its_own_words() -> None:
 def test_what_is_plain_is_not_weighed() -> None:
     plain = Understood(language="en", intents=(Intent(name="affirm", confidence=1.0),))
     assert weighed(plain, "yes, send it back", Dialogue(), SHOP) == plain
+
+
+async def test_a_turn_is_decided_by_what_was_weighed() -> None:
+    text = "the lamp of B200 goes straight back"
+    found = (
+        Intent(name="modify_items", confidence=0.5),
+        Intent(name="return_items", confidence=0.2),
+    )
+    understood = Understood(language="en", intents=found[:1], slots=slots(text), likely=found)
+    turn = Turn(conversation="c", number=1, user="u", text=text)
+    decided = await decided_from(turn, understood, None, Scene((), Dialogue(), SHOP, ()))
+    assert (decided.action, decided.reason) == ("confirm", "return_items")
